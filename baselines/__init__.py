@@ -1,0 +1,1 @@
+"""The rivals: attention mechanisms and generators."""

@@ -1,0 +1,1 @@
+"""Whatever must be identical for every contender; knows no architecture."""

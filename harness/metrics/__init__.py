@@ -1,0 +1,1 @@
+"""FID, sFID, IS, precision and recall: what they are and what they may be called."""

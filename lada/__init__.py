@@ -1,0 +1,1 @@
+"""The LadaGAN networks of arXiv 2401.09596; needs torch only."""
