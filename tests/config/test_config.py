@@ -1,0 +1,126 @@
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.config import from_mapping, load_params
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Inner:
+    width: int = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    nimg: int
+    rate: float = 2e-4
+    name: str = "a"
+    flag: bool = False
+    betas: tuple[float, float] = (0.5, 0.99)
+    dims: tuple[int, ...] = ()
+    fit: Literal["crop", "squash"] = "crop"
+    path: str | None = None
+    inner: Inner = field(default_factory=Inner)
+    costs: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.nimg < 1:
+            raise ValueError(f"nimg: given {self.nimg}; expected at least 1")
+
+
+def test_every_kind_of_field_is_taken_over_in_its_type():
+    given_values = {
+        "nimg": 5,
+        "rate": 1,
+        "name": "b",
+        "flag": True,
+        "betas": [0, 0.9],
+        "dims": [1, 2, 3],
+        "fit": "squash",
+        "path": None,
+        "inner": {"width": 7},
+        "costs": {"x": 1},
+    }
+    config = from_mapping(Example, given_values, "train")
+    assert config == Example(5, 1.0, "b", True, (0.0, 0.9), (1, 2, 3), "squash", None, Inner(7), {"x": 1})
+    assert type(config.rate) is float
+    assert type(config.betas[0]) is float
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"nimgs": 5}, r"unknown key in train 'nimgs'; expected one of .*; did you mean 'nimg'\?"),
+        ({}, "train: missing nimg"),
+        ({"nimg": "5"}, r"train.nimg: given '5' \(text\); expected a whole number; write it without quotes"),
+        ({"nimg": True}, r"train.nimg: given True \(true or false\); expected a whole number"),
+        ({"nimg": 5.0}, "train.nimg: given 5.0"),
+        ({"nimg": 0}, "train: nimg: given 0; expected at least 1"),
+        ({"nimg": 5, "rate": "5e-4"}, "train.rate: given '5e-4'.*expected a number; write it without quotes"),
+        ({"nimg": 5, "rate": "fast"}, r"train.rate: given 'fast' \(text\); expected a number$"),
+        ({"nimg": 5, "rate": float("nan")}, "finite"),
+        ({"nimg": 5, "rate": False}, "train.rate: given False"),
+        ({"nimg": 5, "name": 3}, "train.name: given 3"),
+        ({"nimg": 5, "flag": 1}, "train.flag: given 1 .*expected true or false"),
+        ({"nimg": 5, "betas": [0.5]}, "train.betas: .*a list of 2 entries"),
+        ({"nimg": 5, "betas": 0.5}, "train.betas: .*a list such as"),
+        ({"nimg": 5, "dims": [1, "2"]}, r"train.dims\[1\]: given '2'"),
+        ({"nimg": 5, "fit": "crp"}, "train.fit: unknown value 'crp'; expected one of crop, squash; did you mean 'crop'"),
+        ({"nimg": 5, "path": 3}, "train.path: given 3"),
+        ({"nimg": 5, "inner": {"widht": 1}}, "unknown key in train.inner 'widht'.*did you mean 'width'"),
+        ({"nimg": 5, "inner": 1}, "train.inner: given 1"),
+        ({"nimg": 5, "costs": {"x": "y"}}, "train.costs.x: given 'y'"),
+        ({"nimg": None}, "train.nimg: given nothing; expected a whole number"),
+        ([1], r"train: given \[1\] \(a list\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(entry, message):
+    with pytest.raises(HarnessError, match=message):
+        from_mapping(Example, entry, "train")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
+def test_a_whole_number_field_takes_nothing_else(value):
+    with pytest.raises(HarnessError, match=r"train\.nimg"):
+        from_mapping(Example, {"nimg": value}, "train")
+
+
+def test_an_unknown_annotation_is_the_programmers_error():
+    @dataclass
+    class Bad:
+        value: complex
+
+    with pytest.raises(TypeError, match="complex"):
+        from_mapping(Bad, {"value": 1j}, "x")
+
+
+def test_yaml_numbers_follow_version_1_2(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: 5e-4\nb: no\nc: 0o17\nd: 010\n", encoding="utf-8")
+    assert load_params(path) == {"a": 0.0005, "b": "no", "c": 15, "d": 10}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "not valid YAML"),
+        ("a: 1\na: 2\n", "not valid YAML.*duplicate key"),
+        ("- 1\n", r"holds \[1\] \(a list\)"),
+        ("", "holds nothing"),
+        ("a: !!python/object:os.system x\n", "not valid YAML"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(HarnessError, match=r"(?s)params.yaml.*" + message):
+        load_params(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(HarnessError, match=r"no parameters file at .*none\.yaml"):
+        load_params(tmp_path / "none.yaml")
