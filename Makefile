@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine with Python 3.11-3.13 and git: `make repro` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: repro test lint report ui lock clean
+
+repro: $(READY)
+	$(BIN)/dvc repro
+	@$(BIN)/python -m harness.report --where
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+report: $(READY)
+	$(BIN)/python -m harness.report
+
+ui: $(READY)
+	$(BIN)/python -m harness.tracking --ui
+
+# uv installs the locked wheels several times faster than pip; where it cannot reach the registry (a private mirror set up for pip
+# only), pip installs the very same files. Every file is checked against the hash in requirements.lock.
+$(READY): requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"error: {sys.executable} is Python {sys.version.split()[0]}; expected 3.11 to 3.13; run: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+# Only for maintainers: resolve pyproject.toml again. No package index host enters the files.
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" --upgrade -o requirements.lock
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > requirements-uv.lock
+
+clean:
+	rm -rf .venv .ckpt

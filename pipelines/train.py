@@ -1,0 +1,75 @@
+"""Stage: train one cell. `python -m pipelines.train --params pipelines/digits/params.yaml --cell table1-16`."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from harness.errors import run_command
+from harness.files import atomic_path, write_json
+from harness.records import environment
+from harness.tracking import live_run
+from harness.training.curves import write_curves
+from harness.training.loop import RunResult, fit
+from pipelines.compose import Cell, load_cell
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    parser.add_argument("--cell", required=True, help="a key of its `cells`")
+    args = parser.parse_args(argv)
+    cell = load_cell(args.params, args.cell)
+    images, indices = cell.images()
+    digest = cell.digest(images.sha256)
+    generator, discriminator = cell.build()
+    with live_run(cell.profile, cell.name) as log_curves:
+        result = fit(
+            generator,
+            discriminator,
+            images,
+            cell.train,
+            noise_dim=cell.generator.noise_dim,
+            scratch=Path(".ckpt") / cell.profile / f"{cell.name}-{digest[:12]}",
+            digest=digest,
+            indices=indices,
+            device=default_device(),
+            on_curves=log_curves,
+        )
+    write_outputs(cell, result, digest)
+
+
+def default_device() -> str:
+    """HARNESS_DEVICE if set (an environment variable, because a changed command would invalidate every cell), else the GPU if any."""
+    return os.environ.get("HARNESS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def write_outputs(cell: Cell, result: RunResult, digest: str) -> None:
+    """The cell's weights and run facts as one directory, and its curves as CSV."""
+    with atomic_path(cell.results / "runs" / cell.name) as run:
+        run.mkdir(parents=True)
+        for nimg, state in result.snapshots.items():
+            save_file(state, run / f"g_ema-{nimg:09d}.safetensors")
+        save_file(result.g_ema, run / "g_ema.safetensors")
+        write_json(run / "run.json", {**run_facts(result), "digest": digest, "config": cell.config(), **environment()})
+    write_curves(cell.results / "curves" / f"{cell.name}.csv", result.curves)
+
+
+def run_facts(result: RunResult) -> dict:
+    """What the record says of the run."""
+    return {
+        "status": result.status,
+        "diverged_step": result.diverged_step,
+        "images_seen": result.nimg,
+        "steps": result.steps,
+        "wall_seconds": round(result.seconds, 3),
+        "peak_bytes": result.peak_bytes,
+        "engine": result.engine,
+    }
+
+
+if __name__ == "__main__":
+    run_command(main)
