@@ -1,1 +1,1 @@
-"""The LadaGAN networks of arXiv 2401.09596; needs torch only."""
+"""The LadaGAN networks (Morales-Juarez and Fuentes-Pineda, arXiv 2401.09596); needs torch only."""

@@ -1,0 +1,80 @@
+"""The LadaGAN discriminators (paper, section III-C, Figure 4): with attention, and the convolutional one of Table I."""
+
+from functools import partial
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lada.attention import AdditiveAttention
+from lada.configs import DiscriminatorConfig
+from lada.layers import FRAMEWORKS, Block, Framework, PlainLayerNorm, initialise, pixel_unshuffle, to_grid, to_tokens
+
+
+class Discriminator(nn.Module):
+    """Images to a map of logits: a residual convolutional encoder, attention or one more DownBlock, a convolutional head.
+
+    kind "lada" takes any class of the attention protocol on 2 base x 2 base tokens; kind "conv" has no attention and no
+    batch normalisation. Seed torch before constructing.
+    """
+
+    def __init__(self, config: DiscriminatorConfig, attention: type[nn.Module] = AdditiveAttention) -> None:
+        super().__init__()
+        self.config = config
+        framework = FRAMEWORKS[config.framework]
+        has_attention = config.kind == "lada"
+        dims = config.encoder_dims if has_attention else (*config.encoder_dims, config.head_dims[0])
+        self.stem = nn.Sequential(nn.Conv2d(3, dims[0], 3, padding=1, bias=False), nn.LeakyReLU(0.2))
+        self.encoder = nn.Sequential(*(DownBlock(dim, after, has_attention, framework) for dim, after in pairwise(dims)))
+        self.attention = AttentionStage(config, attention, framework) if has_attention else nn.Identity()
+        self.head = nn.Sequential(
+            nn.Conv2d(config.head_dims[0], config.head_dims[1], 1, bias=False),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(config.head_dims[1], 1, 4, bias=False),
+        )
+        initialise(self, framework)
+
+    def forward(self, img: Tensor) -> Tensor:
+        """Images (B, 3, R, R) -> logits (B, (base - 3)^2), the flattened map of the 4x4 convolution."""
+        return self.head(self.attention(self.encoder(self.stem(img)))).flatten(1)
+
+
+class AttentionStage(nn.Module):
+    """Ladaformer with plain normalisation and an MLP skip, then space-to-depth and a 3x3 convolution."""
+
+    def __init__(self, config: DiscriminatorConfig, attention: type[nn.Module], framework: Framework) -> None:
+        super().__init__()
+        dim, grid = config.encoder_dims[-1], 2 * config.base
+        norm = partial(PlainLayerNorm, eps=framework.norm_eps)
+        self.grid = grid
+        self.block = Block(dim, grid, config.num_heads, config.mlp_dim, attention, norm, mlp_residual=True)
+        self.conv = nn.Conv2d(4 * dim, config.head_dims[0], 3, padding=1)
+        self.depth_major = framework.depth_major
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, dim, 2 base, 2 base) -> (B, head_dims[0], base, base)."""
+        x, _ = self.block(to_tokens(x))  # (B, N, dim)
+        return self.conv(pixel_unshuffle(to_grid(x, self.grid), self.depth_major))
+
+
+class DownBlock(nn.Module):
+    """Halves the image: the mean of a strided two-convolution branch and an average-pooled 1x1 branch."""
+
+    def __init__(self, dim: int, after: int, batchnorm: bool, framework: Framework) -> None:
+        super().__init__()
+        norm = partial(nn.BatchNorm2d, eps=framework.batchnorm_eps, momentum=framework.batchnorm_momentum)
+        norm = norm if batchnorm else nn.Identity
+        self.padding = framework.stride2_padding
+        self.main = nn.Sequential(
+            nn.Conv2d(dim, after, 3, stride=2, bias=False),
+            norm(after),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(after, after, 3, padding=1, bias=False),
+            norm(after),
+            nn.LeakyReLU(0.2),
+        )
+        self.direct = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(dim, after, 1, bias=False), norm(after), nn.LeakyReLU(0.2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, dim, H, W) -> (B, after, H/2, W/2)."""
+        return (self.main(F.pad(x, self.padding)) + self.direct(x)) / 2

@@ -1,0 +1,151 @@
+"""Layers that both networks share, and what the authors' two code bases do differently."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Framework:
+    """Conventions of one of the authors' code bases, which the paper leaves out.
+
+    norm_eps is the discriminator's layer normalisation (the generator's is 1e-6 in both); stride2_padding is
+    (left, right, top, bottom); depth_major is the channel order of pixel shuffles: whether the position inside
+    the 2x2 patch comes before the channel; fused_qkv draws q, k and v as one orthogonal matrix.
+    """
+
+    norm_eps: float
+    batchnorm_eps: float
+    batchnorm_momentum: float
+    stride2_padding: tuple[int, int, int, int]
+    depth_major: bool
+    fused_qkv: bool
+    orthogonal_positions: bool
+    zero_biases: bool
+
+
+FRAMEWORKS = {
+    #                       norm  batch  momentum  padding      depth  fused  orthogonal positions, zero biases
+    "tensorflow": Framework(1e-6, 1e-3, 0.01, (0, 1, 0, 1), True, False, True, True),  # torch's momentum is 1 - Keras's
+    "pytorch": Framework(1e-5, 1e-5, 0.1, (1, 1, 1, 1), False, True, False, False),
+}
+
+
+class SelfModulatedLayerNorm(nn.Module):
+    """SLN (equation 5): gamma(z) * LayerNorm(x) + beta(z), with gamma and beta from one shared ReLU layer.
+
+    The paper does not print the shared layer; it is in the authors' code and in the parameter counts.
+    """
+
+    def __init__(self, dim: int, noise_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim, eps=1e-6, elementwise_affine=False)
+        self.hidden = nn.Linear(noise_dim, dim)
+        self.gamma = nn.Linear(dim, dim)
+        self.beta = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """Tokens (B, N, dim) and latents (B, noise_dim) -> (B, N, dim)."""
+        hidden = torch.relu(self.hidden(z)).unsqueeze(1)  # (B, 1, dim)
+        return self.gamma(hidden) * self.norm(x) + self.beta(hidden)
+
+
+class PlainLayerNorm(nn.LayerNorm):
+    """Layer normalisation with learned scale and offset, which takes a latent and ignores it (Table I, no modulation)."""
+
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        """Tokens (B, N, dim) -> (B, N, dim)."""
+        return super().forward(x)
+
+
+class Block(nn.Module):
+    """Ladaformer: learned positions, attention with a skip, then an MLP with or without one (equations 9-11).
+
+    Equation 10 skips from before the positions are added; the authors' code, which this follows, from after.
+    `norm` builds a layer normalisation called with (x, z); `attention` is any class of the attention protocol.
+    """
+
+    def __init__(self, dim, grid, num_heads, mlp_dim, attention, norm, mlp_residual, block=0) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.empty(grid**2, dim))
+        self.norm1, self.norm2 = norm(dim), norm(dim)
+        self.attention = attention(dim, num_heads, grid, block)
+        self.mlp = nn.Sequential(nn.Linear(dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, dim))
+        self.mlp_residual = mlp_residual
+
+    def forward(self, x: Tensor, z: Tensor | None = None, return_maps: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Tokens (B, N, dim), latents (B, noise_dim) -> tokens (B, N, dim), and the attention map or None."""
+        x = x + self.position
+        attended, maps = self.attention(self.norm1(x, z), True) if return_maps else (self.attention(self.norm1(x, z)), None)
+        x = attended + x
+        out = self.mlp(self.norm2(x, z))
+        return (out + x if self.mlp_residual else out), maps
+
+
+def pixel_shuffle(x: Tensor, depth_major: bool) -> Tensor:
+    """(B, 4C, H, W) -> (B, C, 2H, 2W), in TensorFlow's channel order (depth_major) or torch's."""
+    if depth_major:
+        x = x.unflatten(1, (4, -1)).transpose(1, 2).flatten(1, 2)
+    return F.pixel_shuffle(x, 2)
+
+
+def pixel_unshuffle(x: Tensor, depth_major: bool) -> Tensor:
+    """(B, C, 2H, 2W) -> (B, 4C, H, W), the inverse of `pixel_shuffle`."""
+    x = F.pixel_unshuffle(x, 2)
+    return x.unflatten(1, (-1, 4)).transpose(1, 2).flatten(1, 2) if depth_major else x
+
+
+def to_tokens(x: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, H*W, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def to_grid(x: Tensor, grid: int) -> Tensor:
+    """(B, grid^2, C) -> (B, C, grid, grid)."""
+    return x.transpose(1, 2).unflatten(-1, (grid, grid))
+
+
+class LocalEmbeddingExpansion(nn.Module):
+    """LEE (equation 8): pixel shuffle by 2, then a 3x3 convolution to the next width, or none."""
+
+    def __init__(self, dim: int, next_dim: int, grid: int, conv: bool, framework: Framework) -> None:
+        super().__init__()
+        self.grid, self.depth_major = grid, framework.depth_major
+        self.conv = nn.Conv2d(dim // 4, next_dim, 3, padding=1) if conv else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens (B, N, dim) -> (B, 4N, next_dim)."""
+        return to_tokens(self.conv(pixel_shuffle(to_grid(x, self.grid), self.depth_major)))
+
+
+def initialise(network: nn.Module, framework: Framework) -> None:
+    """Draws every weight as the authors' framework does; a mechanism's own extra parameters keep their class's draw."""
+    network.apply(partial(_initialise_module, framework=framework))
+
+
+def _initialise_module(module: nn.Module, framework: Framework) -> None:
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        orthogonal(module.weight)
+        if module.bias is not None and framework.zero_biases:
+            nn.init.zeros_(module.bias)
+    if isinstance(module, Block):
+        orthogonal(module.position) if framework.orthogonal_positions else nn.init.normal_(module.position)
+    if framework.fused_qkv and all(hasattr(module, name) for name in ("query", "key", "value")):
+        _draw_fused(module.query.weight, module.key.weight, module.value.weight)
+
+
+def orthogonal(weight: Tensor) -> None:
+    """Orthogonal draw in place; nothing on the meta device, which holds no values."""
+    if not weight.is_meta:
+        nn.init.orthogonal_(weight)
+
+
+@torch.no_grad()
+def _draw_fused(*weights: Tensor) -> None:
+    joint = torch.cat([weight.data for weight in weights])
+    orthogonal(joint)
+    for weight, part in zip(weights, joint.split([len(weight) for weight in weights]), strict=True):
+        weight.copy_(part)
