@@ -1,1 +1,1 @@
-"""The training step, its loop and its checkpoints."""
+"""Training, identical for every contender: the step of the paper, its engines, and a loop that cannot lose a run."""

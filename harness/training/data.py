@@ -1,0 +1,45 @@
+"""Real images for the training step: uint8 in memory where they fit, floats in [-1, 1] only for the batch in hand."""
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.errors import HarnessError
+from harness.training.randomness import batch_indices
+
+RESIDENT_BYTES = 2 << 30  # CIFAR-10 at 32 (150 MB) and CelebA at 64 (2.0 GB) stay in memory; larger sets are read by batch
+
+
+def image_batches(
+    images: np.ndarray, indices: np.ndarray | None, seed: int, batch: int, device: torch.device
+) -> Callable[[int], Tensor]:
+    """A function from the step to its global batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
+
+    images: uint8 (N, 3, H, W), an array or anything indexed like one; indices: the subset trained on, None for all.
+    """
+    chosen = np.arange(len(images)) if indices is None else np.asarray(indices)
+    if len(chosen) == 0:
+        raise HarnessError("given 0 training images; expected at least 1; check the data set or the fraction")
+    resident = None
+    if len(chosen) * int(np.prod(images.shape[1:])) <= RESIDENT_BYTES:
+        resident = torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
+
+    def load(step: int) -> Tensor:
+        within = batch_indices(seed, len(chosen), batch, step)
+        if resident is None:
+            pixels = torch.from_numpy(images[chosen[within]]).to(device)
+        else:
+            pixels = resident[torch.from_numpy(within).to(device)]
+        return pixels.float() / 127.5 - 1  # (B, 3, H, W)
+
+    return load
+
+
+def data_digest(images: np.ndarray, indices: np.ndarray | None) -> str:
+    """Digest of the images' content (the manifest's, where they carry one) and of the chosen subset."""
+    content = getattr(images, "sha256", None) or hashlib.sha256(np.ascontiguousarray(images[:])).hexdigest()
+    subset = "all" if indices is None else hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64)).hexdigest()
+    return f"{content}/{subset}"

@@ -1,0 +1,28 @@
+"""SIGTERM and SIGINT as a request that the loop answers between two steps, after saving."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def requested_stop() -> Iterator[Callable[[], int | None]]:
+    """Yields a function that returns the signal received, or None. A second signal acts at once, in the usual way."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # Python handles signals in the main thread only
+        yield lambda: None
+        return
+    former = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        signal.signal(number, former[number])
+
+    for number in former:
+        signal.signal(number, note)
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
