@@ -1,0 +1,18 @@
+"""The part of a training set that a data-efficiency run sees (Table III), drawn once."""
+
+import numpy as np
+
+from harness.errors import HarnessError
+
+
+def fraction_indices(count: int, fraction: float, seed: int) -> np.ndarray:
+    """Sorted int64 indices of `round(count * fraction)` of `count` images, without repetition.
+
+    With the same seed a smaller fraction is part of a larger one.
+    Raises HarnessError unless 0 < fraction <= 1 and one image is left."""
+    if not 0 < fraction <= 1:
+        raise HarnessError(f"given fraction {fraction}; expected a number above 0 and at most 1")
+    chosen = round(count * fraction)
+    if chosen < 1:
+        raise HarnessError(f"fraction {fraction} of {count} images leaves none; use a larger fraction or more images")
+    return np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(count)[:chosen])

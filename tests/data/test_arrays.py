@@ -1,0 +1,122 @@
+import hashlib
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.data.arrays import ArrayWriter, content_sha256, open_split, read_manifest
+from harness.data.fractions import fraction_indices
+from harness.errors import HarnessError
+
+
+def images(count, resolution=4, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 3, resolution, resolution), np.uint8)
+
+
+def write(root, pieces, labels=None):
+    writer = ArrayWriter(root, "example", 4)
+    for piece in pieces:
+        writer.add("train", piece)
+    if labels is not None:
+        writer.add_labels("train", labels)
+    writer.finish({"kind": "test"}, {"resolution": 4})
+    return open_split(root, "train")
+
+
+def test_the_hash_is_that_of_the_bytes_whatever_the_sharding(tmp_path):
+    all_images = images(23)
+    one = write(tmp_path / "one", [all_images])
+    many = write(tmp_path / "many", [all_images[:7], all_images[7:8], all_images[8:]])
+    assert one.sha256 == many.sha256 == hashlib.sha256(all_images.tobytes()).hexdigest() == content_sha256(many)
+    assert content_sha256(write(tmp_path / "other", [images(23, seed=1)])) != one.sha256
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(
+    index=st.lists(st.integers(-23, 22)),
+    bounds=st.tuples(*[st.none() | st.integers(-30, 30)] * 2),
+    step=st.sampled_from([1, 3, -2]),
+)
+def test_indexing_equals_numpys(tmp_path, index, bounds, step):
+    all_images = images(23)
+    if not (tmp_path / "manifest.json").exists():
+        write(tmp_path, [all_images[:7], all_images[7:8], all_images[8:]])
+    array = open_split(tmp_path, "train")
+    np.testing.assert_array_equal(array[index], all_images[np.array(index, int)])
+    np.testing.assert_array_equal(array[slice(*bounds, step)], all_images[slice(*bounds, step)])
+    np.testing.assert_array_equal(array[-1], all_images[-1])
+    assert (len(array), array.shape, array[:2].dtype) == (23, (23, 3, 4, 4), np.uint8)
+
+
+def test_bad_indices_raise(tmp_path):
+    array = write(tmp_path, [images(3)])
+    with pytest.raises(IndexError, match="3 images"):
+        array[[3]]
+    with pytest.raises(IndexError, match="3 images"):
+        array[-4]
+    with pytest.raises(TypeError, match="float64"):
+        array[[0.5]]
+    with pytest.raises(TypeError, match="bool"):
+        array[np.array([True, False, True])]
+
+
+def test_few_files_stay_open_and_the_array_pickles_small(tmp_path, monkeypatch):
+    monkeypatch.setattr("harness.data.arrays.OPEN_SHARDS", 2)
+    all_images = images(10)
+    array = write(tmp_path, np.split(all_images, 10))
+    np.testing.assert_array_equal(array[:], all_images)
+    assert len(array._maps) == 2
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(array))[3:5], all_images[3:5])
+
+
+def test_labels_come_back_and_must_fit(tmp_path):
+    assert write(tmp_path / "a", [images(3)], [4, 5, 6]).labels.tolist() == [4, 5, 6]
+    assert write(tmp_path / "b", [images(3)]).labels is None
+    with pytest.raises(ValueError, match="3 images"):
+        write(tmp_path / "c", [images(3)], [4, 5])
+    with pytest.raises(ValueError, match="expected uint8"):
+        write(tmp_path / "d", [images(3, resolution=5)])
+
+
+def test_what_is_missing_or_damaged_is_named(tmp_path):
+    with pytest.raises(HarnessError, match=r"no prepared images at .*; run `python -m pipelines.prepare`"):
+        open_split(tmp_path, "train")
+    write(tmp_path, [images(3), images(2)])
+    with pytest.raises(HarnessError, match=r"unknown split of .* 'trian'.*did you mean 'train'"):
+        open_split(tmp_path, "trian")
+    shard = tmp_path / "train-00001.npy"
+    np.save(shard, images(1))
+    with pytest.raises(HarnessError, match=r"train-00001.npy holds uint8 \(1, 3, 4, 4\); its manifest says"):
+        open_split(tmp_path, "train")
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(HarnessError, match=r"train-00001.npy cannot be read"):
+        open_split(tmp_path, "train")
+    shard.unlink()
+    with pytest.raises(HarnessError, match=r"train-00001.npy cannot be read"):
+        open_split(tmp_path, "train")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"schema_version": 99, "image_shape": [], "splits": {}})])
+def test_a_foreign_manifest_is_refused(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(HarnessError, match=r"manifest\.json .*prepare again"):
+        read_manifest(tmp_path)
+
+
+def test_fractions_are_drawn_once_and_nested():
+    fifth, tenth = fraction_indices(1000, 0.2, 3), fraction_indices(1000, 0.1, 3)
+    assert (len(fifth), len(tenth)) == (200, 100)
+    assert set(tenth) < set(fifth)
+    assert (np.diff(fifth) > 0).all()
+    np.testing.assert_array_equal(fifth, fraction_indices(1000, 0.2, 3))
+    assert set(fifth) != set(fraction_indices(1000, 0.2, 4))
+    np.testing.assert_array_equal(fraction_indices(5, 1, 0), np.arange(5))
+
+
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.1, 0.001, float("nan")])
+def test_impossible_fractions_are_refused(fraction):
+    with pytest.raises(HarnessError, match="fraction"):
+        fraction_indices(100, fraction, 0)
