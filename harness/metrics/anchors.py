@@ -1,0 +1,57 @@
+"""Anchors that make an unfamiliar scale readable: what the same scores say of two halves of the data, and of noised data."""
+
+import numpy as np
+
+from harness.metrics.extractors import Extractor
+from harness.metrics.features import Features, Images, features
+from harness.metrics.protocol import Protocol, scores
+
+NOISE = (16, 48, 96)
+"""Standard deviations of the added Gaussian noise, in grey levels of 255."""
+
+
+def scale_anchors(
+    reference_images: Images,
+    extractor: Extractor,
+    protocol: Protocol,
+    seed: int,
+    *,
+    reference: Features | None = None,
+    batch_size: int = 64,
+    progress: bool = True,
+) -> dict[str, dict[str, float]]:
+    """Scores of one random half of the reference against the other, and of the whole reference noised at three strengths.
+
+    Returns {"half-against-half": scores, "noise-16": scores, ...}. `reference` are the images' features if already known.
+    """
+    if reference is None:
+        reference = features(reference_images, extractor, batch_size, progress)
+    anchors = {"half-against-half": _halves(reference, protocol, seed)}
+    whole = protocol.reduced(len(reference), len(reference))
+    for strength in NOISE:
+        seen = features(Noised(reference_images, strength, seed), extractor, batch_size, progress)
+        anchors[f"noise-{strength}"] = scores(seen, reference, whole)
+    return anchors
+
+
+def _halves(reference: Features, protocol: Protocol, seed: int) -> dict[str, float]:
+    order = np.random.default_rng(seed).permutation(len(reference))
+    half = len(reference) // 2
+    return scores(reference[order[:half]], reference[order[half : 2 * half]], protocol.reduced(half, half))
+
+
+class Noised:
+    """Images (N, 3, H, W) with Gaussian noise of `strength` grey levels, the same noise for an image whatever the batch."""
+
+    def __init__(self, images: Images, strength: float, seed: int) -> None:
+        self.images, self.strength, self.seed = images, strength, seed
+        self.shape = images.shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        picked = np.asarray(self.images[index])
+        numbers = range(*index.indices(len(self)))
+        noise = np.stack([np.random.default_rng([self.seed, number]).standard_normal(picked.shape[1:]) for number in numbers])
+        return (picked + self.strength * noise).round().clip(0, 255).astype(np.uint8)

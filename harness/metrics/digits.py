@@ -1,0 +1,82 @@
+"""The digits classifier as a feature extractor registered in torch-fidelity, loaded from the file that the pipeline trained."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import nn
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
+from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+from torch_fidelity.registry import register_feature_extractor
+
+from harness.errors import HarnessError
+from harness.metrics.classifier import RESOLUTION, DigitsClassifier, to_input
+from harness.metrics.fidelity import METRIC_LAYERS, PROVIDED, check_arguments, create
+
+NAME = "digits-cnn"
+SPATIAL_CHANNELS = 7
+
+
+class DigitsFeatures(FeatureExtractorBase):
+    """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W), resized to 16 x 16 as TF1 does if need be."""
+
+    def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
+        check_arguments(arguments)
+        super().__init__(name, features_list)
+        self.model = DigitsClassifier()
+        self.model.load_state_dict(read_weights(Path(feature_extractor_weights_path))[0])
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if x.shape[2:] != (RESOLUTION, RESOLUTION):
+            x = interpolate_bilinear_2d_like_tensorflow1x(x.float(), size=(RESOLUTION, RESOLUTION), align_corners=False)
+        middle, pool, logits = self.model(to_input(x))
+        spatial = middle[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)  # (B, 8*8*7), channel fastest as for sFID
+        found = {"pool": pool, "spatial": spatial, "logits": logits}
+        return tuple(found[wanted] for wanted in self.features_list)
+
+    @staticmethod
+    def get_provided_features_list() -> tuple[str, ...]:
+        return PROVIDED
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric: str) -> str:
+        return METRIC_LAYERS[metric]
+
+    @staticmethod
+    def can_be_compiled() -> bool:
+        return False
+
+
+register_feature_extractor(NAME, DigitsFeatures)
+
+
+def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
+    """Label name, sha256 of the weights file and the module."""
+    if weights is None:
+        raise HarnessError("given no weights for digits-cnn; expected the file that `python -m pipelines.classifier` writes")
+    sha256 = read_weights(weights)[1]
+    return NAME, sha256, create(NAME, weights)
+
+
+def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], str]:
+    """Tensors and sha256 of a digits-cnn file; HarnessError if it is not one."""
+    content = path.read_bytes()
+    expected = {key: value.shape for key, value in DigitsClassifier().state_dict().items()}
+    try:
+        state = load(content)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise HarnessError(f"cannot read the digits-cnn weights {path}: {error}; run `python -m pipelines.classifier`") from error
+    if {key: value.shape for key, value in state.items()} != expected:
+        raise HarnessError(f"given {path}, whose tensors are not those of digits-cnn; run `python -m pipelines.classifier`")
+    return state, hashlib.sha256(content).hexdigest()
+
+
+def read_facts(path: Path) -> dict[str, object]:
+    """The metadata of a digits-cnn file: accuracy on the test split, hash of the training data, seed, epochs, train_count."""
+    content = path.read_bytes()
+    read_weights(path)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(header["__metadata__"]["digits-cnn"])

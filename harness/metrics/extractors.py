@@ -1,0 +1,56 @@
+"""The networks whose features are scored, each registered in torch-fidelity under the name used here.
+
+torch-fidelity takes seconds to import (torchvision loads torch's compiler), so it is imported only when an extractor is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from harness.errors import HarnessError, unknown_choice
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A feature extractor on its device: registered name, label with the first 8 digits of its weights' hash, and the module."""
+
+    name: str
+    label: str
+    sha256: str
+    module: nn.Module
+
+
+def _load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:
+    from harness.metrics.inception import load_inception
+
+    return load_inception(weights, random_seed)
+
+
+def _load_digits(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:
+    if random_seed is not None:
+        raise HarnessError("given random weights for digits-cnn; expected a weights file; train it with pipelines.classifier")
+    from harness.metrics.digits import load_digits_cnn
+
+    return load_digits_cnn(weights)
+
+
+EXTRACTORS: dict[str, Callable[[Path | None, int | None], tuple[str, str, nn.Module]]] = {
+    "inception-v3": _load_inception,
+    "digits-cnn": _load_digits,
+}
+
+
+def load_extractor(
+    name: str, weights: Path | str | None = None, device: str = "cpu", *, random_seed: int | None = None
+) -> Extractor:
+    """Loads a registered extractor; its weights are checked before they are opened.
+
+    inception-v3 without `weights` uses torch-fidelity's own download. `random_seed` gives it random weights, for tests and
+    dry runs only: the label says so and nothing scored with it is comparable.
+    """
+    if name not in EXTRACTORS:
+        raise unknown_choice("extractor", name, EXTRACTORS)
+    label_name, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
+    return Extractor(name, f"{label_name}@{sha256[:8]}", sha256, module.to(device))

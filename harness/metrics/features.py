@@ -1,0 +1,97 @@
+"""One pass over the images through an extractor registered in torch-fidelity: every score comes from its three outputs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from harness.errors import HarnessError
+from harness.metrics.extractors import Extractor
+
+
+class Images(Protocol):
+    """uint8 images (N, 3, H, W): a numpy array, or an array on disk that returns one for a slice."""
+
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an extractor saw in N images: pool (N, D), spatial (N, S) and logits (N, C), float32, and the extractor's label."""
+
+    pool: np.ndarray
+    spatial: np.ndarray
+    logits: np.ndarray
+    label: str
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+    def __getitem__(self, index: slice | np.ndarray) -> "Features":
+        """The features of some of the images."""
+        return Features(self.pool[index], self.spatial[index], self.logits[index], self.label)
+
+
+OUTPUTS = tuple(field.name for field in fields(Features) if field.name != "label")
+
+
+def features(images: Images, extractor: Extractor, batch_size: int = 64, progress: bool = True) -> Features:
+    """Runs uint8 images (N, 3, H, W) through the extractor once, in eval mode and full float32 precision."""
+    _check_images(images)
+    device = next(extractor.module.parameters()).device
+    out: dict[str, np.ndarray] = {}
+    bar = tqdm(total=len(images), desc=extractor.label, unit="img", disable=not progress)
+    with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
+        for start in range(0, len(images), batch_size):
+            batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+            parts = extractor.module.convert_features_tuple_to_dict(extractor.module(batch))
+            for name in OUTPUTS:
+                _store(out, name, parts[name].cpu().numpy(), start, len(images))
+            bar.update(len(batch))
+    return Features(**out, label=extractor.label)
+
+
+def _store(out: dict[str, np.ndarray], name: str, part: np.ndarray, start: int, count: int) -> None:
+    """Copies a batch into its place in an array allocated once, so that memory never holds the features twice."""
+    if name not in out:
+        out[name] = np.empty((count, part.shape[1]), dtype=np.float32)
+    out[name][start : start + len(part)] = part
+
+
+def _check_images(images: Images) -> None:
+    first = images[0:1] if len(images) else np.empty(0)
+    if first.dtype != np.uint8 or first.ndim != 4 or first.shape[1] != 3:
+        given = f"shape {tuple(images.shape)} and type {first.dtype}"
+        raise HarnessError(f"given images of {given}; expected a non-empty uint8 array (N, 3, H, W)")
+
+
+@contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Turns TF32 off, which CUDA convolutions use by default and which changes features, and restores it afterwards."""
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.allow_tf32 = value
