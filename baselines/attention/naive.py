@@ -1,0 +1,30 @@
+"""Attention one token at a time: the bricks of every mechanism's `reference`, slow and plain on purpose."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def softmax(logits: Sequence[Tensor]) -> list[Tensor]:
+    """Weights that sum to one, of a list of scalars."""
+    exponentials = [torch.exp(logit) for logit in logits]
+    total = sum(exponentials)
+    return [e / total for e in exponentials]
+
+
+def pool(weights: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    """Weighted sum of vectors (d,)."""
+    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+
+
+def attend(query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    """Scaled dot-product attention of one query (d,) over its keys."""
+    return pool(softmax([(query * key).sum() / math.sqrt(len(query)) for key in keys]), values)
+
+
+def merge_heads(num_heads: int, per_head: Callable[..., Sequence[Tensor]], *projections: Tensor) -> Tensor:
+    """Cuts one image's projections (N, dim) into heads (N, d_h), runs `per_head` on each, and joins the results to (N, dim)."""
+    heads = zip(*(projection.chunk(num_heads, dim=-1) for projection in projections), strict=True)
+    return torch.cat([torch.stack(list(per_head(*parts))) for parts in heads], dim=-1)
