@@ -1,0 +1,175 @@
+"""From records to the cells of the printed tables: what was measured for each figure, and its verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from statistics import fmean
+
+from harness.cost.names import discriminator_id, generator_id
+from harness.paper import NOT_PRINTED, QUANTITIES, printed_table
+from harness.report.store import Store
+from harness.report.verdicts import (
+    DIVERGED,
+    NOT_COMPARABLE,
+    NOT_RUN,
+    REPRODUCED,
+    RIVAL_TOLERANCE,
+    cost_verdict,
+    rival_verdict,
+    score_verdict,
+)
+
+# protocols that measure a column, as patterns; the first that a record has is taken. "*-train" is a profile of one's own.
+DATASET_PROTOCOLS = {
+    "cifar10": ("cifar10-50k", "*-train"),
+    "celeba": ("celeba-19k", "*-train"),
+    "lsun-bedroom": ("lsun128-50k", "*-train"),
+}
+COLUMN_PROTOCOLS = {
+    "fid_50k": DATASET_PROTOCOLS["cifar10"],
+    "fid_10k": ("cifar10-10k", "*-test"),
+    "cifar10_32_50k": DATASET_PROTOCOLS["cifar10"],
+    "celeba_64_19k": ("celeba-19k",),
+    "celeba_64_50k": ("celeba-50k",),
+    "ffhq_128_50k": ("ffhq-50k",),
+    "lsun_128_30k": ("lsun128-30k",),
+    "lsun_256_50k": ("lsun256-50k",),
+}
+PROXIES = {"fid": "fd/", "sfid": "sfd/", "is": "isx/", "precision": "precision/", "recall": "recall/"}
+COST_UNITS = {"params": 1e6, "flops": 1e9}
+RIVALS = {"CT": "ct", "ADM-IP": "adm-ip", "StyleGAN2": "stylegan2", "ViTGAN": "vitgan"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed figure and what was measured for it; `value` is the mean of `points`, one per seed."""
+
+    printed: str
+    verdict: str = NOT_RUN
+    value: float | None = None
+    points: tuple[float, ...] = ()
+    is_proxy: bool = False
+    label: str = ""  # the metric's own name where it is a proxy
+    records: tuple[str, ...] = ()  # cells or networks whose records the figure comes from
+
+    @property
+    def text(self) -> str:
+        """The measured figure at four decimals, or why there is none."""
+        if self.value is not None:
+            return f"{self.value:.4f}"
+        return DIVERGED if self.records and not self.points else NOT_RUN
+
+
+def table_cells(number: int, store: Store) -> list[tuple[dict[str, str], dict[str, Cell]]]:
+    """For each row of printed table `number`: its printed columns and {quantity: Cell}."""
+    make = {1: _table_1, 2: _table_2, 3: _table_3, 4: _table_4, 5: _table_5}[number]
+    rows = enumerate(printed_table(number), start=1)
+    return [(row, {name: make(index, row, name, store) for name in QUANTITIES[number]}) for index, row in rows]
+
+
+def _table_1(index: int, row: dict, name: str, store: Store) -> Cell:
+    if name == "g_gflops":
+        network = generator_id(row["attention"], lee_conv=row["convolution"] == "yes", modulation=row["modulation"] == "yes")
+        return cost_cell(store, network, "flops", row[name])
+    return score_cell(store.of_row(f"1:{index}"), name, DATASET_PROTOCOLS["cifar10"], row[name])
+
+
+def _table_2(index: int, row: dict, name: str, store: Store) -> Cell:
+    resolution = int(row["resolution"])
+    if name == "g_gflops":
+        return cost_cell(store, generator_id("lada", resolution, row["g_dims"]), "flops", row[name])
+    if name == "d_gflops":
+        return cost_cell(store, discriminator_id(row["discriminator"], resolution), "flops", row[name])
+    return score_cell(store.of_row(f"2:{index}"), name, DATASET_PROTOCOLS[row["dataset"]], row[name])
+
+
+def _table_3(index: int, row: dict, name: str, store: Store) -> Cell:
+    return score_cell(store.of_row(f"3:{index}"), "fid", COLUMN_PROTOCOLS[name], row[name])
+
+
+def _table_4(index: int, row: dict, name: str, store: Store) -> Cell:
+    return score_cell(store.of_row(f"4:{index}"), "fid", COLUMN_PROTOCOLS[name], row[name])
+
+
+def _table_5(index: int, row: dict, name: str, store: Store) -> Cell:
+    resolution = int(row["resolution"])
+    network = f"{RIVALS[name]}-{resolution}" if name in RIVALS else generator_id("lada", resolution)
+    if row["quantity"] != "images_seen":
+        return cost_cell(store, network, row["quantity"], row[name], rival=name if name in RIVALS else "")
+    return _images_seen(store.of_row(f"5:{index}") if name == "LadaGAN" else [], row[name])
+
+
+def metric_label(scores: dict[str, float], metric: str) -> str | None:
+    """The key under which a score is recorded: its own name under the paper's protocol, else with its extractor."""
+    if metric in scores:
+        return metric
+    return next((label for label in scores if label.startswith(PROXIES[metric])), None)
+
+
+def protocol_of(metrics: dict, patterns: Sequence[str]) -> str | None:
+    """The first protocol of a record that fits one of the patterns, in the order of the patterns."""
+    return next((name for pattern in patterns for name in metrics if fnmatch(name, pattern)), None)
+
+
+def score_point(record: dict, metric: str, patterns: Sequence[str]) -> tuple[str, float] | None:
+    """(label, value) of a metric in a record, or None where it was not measured."""
+    protocol = protocol_of(record["metrics"], patterns)
+    label = metric_label(record["metrics"][protocol], metric) if protocol else None
+    return (label, record["metrics"][protocol][label]) if label else None
+
+
+def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printed: str) -> Cell:
+    """One score over all its seeds; a run that diverged counts against every seed."""
+    records = [record for record in records if record["status"] != "failed"]
+    # a record without this protocol says nothing about this column, unless it diverged before any could be measured
+    records = [record for record in records if score_point(record, metric, patterns) or record["status"] == "diverged"]
+    comparable = [record for record in records if record["comparability"]["level"] == "paper"]
+    used = comparable or records
+    if not used:
+        return Cell(printed)
+    names = tuple(record["cell"] for record in used)
+    if any(record["status"] == "diverged" for record in used):
+        verdict = REPRODUCED if comparable and printed == DIVERGED else DIVERGED
+        return Cell(printed, verdict, is_proxy=not comparable, records=names)
+    found = [score_point(record, metric, patterns) for record in used]
+    points = tuple(value for _, value in found)
+    verdict = score_verdict(points, printed, metric) if comparable else NOT_COMPARABLE
+    return Cell(printed, verdict, fmean(points), points, not comparable, found[0][0], names)
+
+
+def cost_value(record: dict, quantity: str) -> float | None:
+    """A cost in the unit of print: M parameters, GMAC per evaluation, images/s at the best batch."""
+    if quantity == "throughput":
+        return max((timing["median"] for timing in record["throughput"].values()), default=None)
+    if quantity == "params":
+        value = record["params"]
+    else:
+        printed = record["macs"]["printed_convention"]
+        value = printed if printed is not None else record["macs"]["fvcore"]
+    return None if value is None else value / COST_UNITS[quantity]
+
+
+def cost_cell(store: Store, network: str, quantity: str, printed: str, rival: str = "") -> Cell:
+    """One cost of one network; counted on every machine, so always with a verdict, throughput apart."""
+    record = store.costs.get(network)
+    value = cost_value(record, quantity) if record else None
+    if value is None:
+        return Cell(printed)
+    if quantity == "throughput":
+        verdict = NOT_COMPARABLE if printed != NOT_PRINTED else NOT_PRINTED
+    elif rival:
+        tolerance = RIVAL_TOLERANCE.get(rival, 0.0) if quantity == "flops" else 0.0
+        verdict = rival_verdict(value, printed, tolerance)
+    else:
+        verdict = cost_verdict(value, printed)
+    return Cell(printed, verdict, value, (value,), records=(network,))
+
+
+def _images_seen(records: list[dict], printed: str) -> Cell:
+    """Millions of training images; a fact of a run at the paper's scale only."""
+    points = tuple(record["images_seen"] / 1e6 for record in records)
+    if not points:
+        return Cell(printed)
+    comparable = all(record["comparability"]["level"] == "paper" for record in records)
+    verdict = cost_verdict(points[0], printed) if comparable and len(set(points)) == 1 else NOT_COMPARABLE
+    return Cell(printed, verdict, fmean(points), points, records=tuple(record["cell"] for record in records))

@@ -1,0 +1,82 @@
+"""Sample grids, attention maps and interpolations as PNG files: what the evaluation stage draws from images and maps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from harness.errors import HarnessError
+from harness.files import atomic_path
+
+GAP = 2  # white pixels between tiles
+
+
+def image_grid(images: np.ndarray, path: Path | str, columns: int = 8, scale: int = 1) -> Path:
+    """Writes uint8 images (N, 3, H, W) as one PNG, row by row, each pixel `scale` wide; returns its path."""
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8 or not len(images):
+        raise HarnessError(f"image grid: given {images.dtype} {images.shape}; expected uint8 (N, 3, H, W) with N > 0")
+    tiles = images.transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)  # (N, H, W, 3)
+    return _write(_tile(list(tiles), columns), Path(path))
+
+
+def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Path | str, head: int = 0, size: int = 64) -> Path:
+    """One row per image: the image, then one head's attention map of each block, largest grid last (Figure 6).
+
+    images: uint8 (B, 3, H, W). maps: per block (B, h, N), the weight of each token in the pooled query, or (B, h, N, M),
+    where the mean over queries shows how much each token is attended to. Every map is scaled to its own range.
+    """
+    rows = []
+    for index, image in enumerate(np.asarray(images)):
+        tiles = [_resize(image.transpose(1, 2, 0), size)]
+        tiles += [_resize(_heat(_token_weights(np.asarray(block[index]), head)), size) for block in maps]
+        rows.extend(tiles)
+    return _write(_tile(rows, 1 + len(maps)), Path(path))
+
+
+def interpolation_grid(images: np.ndarray, path: Path | str, steps: int, scale: int = 1) -> Path:
+    """Images (pairs * steps, 3, H, W) along straight lines between latents, one pair a row (Figures 7 and 8)."""
+    if len(images) % steps:
+        raise HarnessError(f"interpolation grid: given {len(images)} images; expected a multiple of {steps} steps")
+    return image_grid(images, path, columns=steps, scale=scale)
+
+
+def _token_weights(attention: np.ndarray, head: int) -> np.ndarray:
+    """One head's map of (h, N) or (h, N, M) as a square grid of token weights."""
+    weights = attention[head] if attention.ndim == 2 else attention[head].mean(axis=0)  # (M,)
+    side = round(len(weights) ** 0.5)
+    if side * side != len(weights):
+        side = max(divisor for divisor in range(1, side + 1) if len(weights) % divisor == 0)
+    return weights.reshape(side, -1)
+
+
+def _heat(weights: np.ndarray) -> np.ndarray:
+    """Weights (h, w) as an RGB picture of the viridis scale over their own range."""
+    from matplotlib import colormaps  # late, because training imports this module's neighbours
+
+    span = weights.max() - weights.min()
+    level = (weights - weights.min()) / span if span > 0 else np.zeros_like(weights)
+    return (colormaps["viridis"](level)[..., :3] * 255).astype(np.uint8)
+
+
+def _resize(picture: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.NEAREST))
+
+
+def _tile(tiles: list[np.ndarray], columns: int) -> np.ndarray:
+    """Tiles (H, W, 3) of one size on a white sheet."""
+    height, width, _ = tiles[0].shape
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), 255, np.uint8)
+    for index, tile in enumerate(tiles):
+        top, left = GAP + index // columns * (height + GAP), GAP + index % columns * (width + GAP)
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
+def _write(sheet: np.ndarray, path: Path) -> Path:
+    with atomic_path(path) as temporary:
+        Image.fromarray(sheet).save(temporary, format="PNG", optimize=True)
+    return path

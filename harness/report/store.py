@@ -1,0 +1,68 @@
+"""All records of one profile, read once and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError, unknown_choice
+from harness.records import read_record
+
+RESULTS = Path("results")  # the commands run in the repository root
+
+
+@dataclass(frozen=True)
+class Store:
+    """Records of one profile: score records by cell, cost records by network, the scale anchors if there are any."""
+
+    profile: str
+    folder: Path
+    scores: dict[str, dict]
+    costs: dict[str, dict]
+    anchors: dict | None = None
+
+    def of_row(self, row: str) -> list[dict]:
+        """Score records (one per seed) that measure a printed row, for example "1:16"."""
+        return [record for record in self.scores.values() if row in record["rows"]]
+
+    def own(self) -> list[dict]:
+        """Score records of experiments that stand in none of the printed tables."""
+        return [record for record in self.scores.values() if not record["rows"]]
+
+
+def load_store(profile: str, results: Path = RESULTS) -> Store:
+    """Reads results/<profile>/records and costs; HarnessError names the first file that is not a sound record."""
+    folder = Path(results) / profile
+    records = [_read(path, profile) for part in ("records", "costs") for path in sorted(folder.glob(f"{part}/*.json"))]
+    if not records:
+        raise HarnessError(
+            f"no records under {folder}; expected {folder}/records/*.json; run dvc repro, or name another --profile"
+        )
+    scores = {record["cell"]: record for record in records if record["kind"] == "score"}
+    costs = {record["network"]: record for record in records if record["kind"] == "cost"}
+    anchors = next((record for record in records if record["kind"] == "anchor"), None)
+    return Store(profile, folder, scores, costs, anchors)
+
+
+def profiles_with_records(results: Path = RESULTS) -> list[str]:
+    """Names of the profiles that have at least one record; HarnessError if none has."""
+    found = sorted({path.parent.parent.name for part in ("records", "costs") for path in Path(results).glob(f"*/{part}/*.json")})
+    if not found:
+        raise HarnessError(f"no records under {results}/*/records; run dvc repro first")
+    return found
+
+
+def chosen_profiles(profile: str | None, results: Path = RESULTS) -> list[str]:
+    """The profile asked for, or every profile with records."""
+    found = profiles_with_records(results)
+    if profile is not None and profile not in found:
+        raise unknown_choice("profile with records", profile, found)
+    return [profile] if profile else found
+
+
+def _read(path: Path, profile: str) -> dict:
+    record = read_record(path)
+    if record["profile"] != profile:
+        raise HarnessError(f"{path}: belongs to profile {record['profile']!r}, not {profile!r}; move it or rerun its stage")
+    name = "anchors" if record["kind"] == "anchor" else record.get("network", record["cell"])
+    if path.stem != name:
+        raise HarnessError(f"{path}: is the record of {name!r}; expected the file name {name}.json")
+    return record

@@ -1,0 +1,92 @@
+"""A small synthetic profile, made through `new_record` like a real one."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.cost.names import generator_id
+from harness.paper import printed_table
+from harness.records import new_record, write_record
+from harness.report.images import image_grid
+
+LABEL = "digits-cnn@0123abcd"
+COMMAND = "dvc repro pipelines/digits/dvc.yaml:evaluate@{}"
+
+
+def scores(value, label=LABEL):
+    """Five scores under one extractor's label, or under their own names where `label` is empty."""
+    names = ("fd", "sfd", "isx", "precision", "recall") if label else ("fid", "sfid", "is", "precision", "recall")
+    numbers = (value, value + 1, 5.0, 0.5, 0.6)
+    return {f"{name}/{label}" if label else name: number for name, number in zip(names, numbers, strict=True)}
+
+
+@pytest.fixture
+def add_score(tmp_path, monkeypatch):
+    """Writes one score record with its curves, samples and maps; returns the record."""
+    monkeypatch.chdir(tmp_path)
+
+    def add(cell, rows=(), value=20.0, profile="digits", level="none", label=LABEL, **fields):
+        folder = Path("results") / profile
+        curves = folder / "curves" / f"{cell}.csv"
+        curves.parent.mkdir(parents=True, exist_ok=True)
+        noise = random.Random(cell)
+        lines = [f"{nimg},{noise.random()},{1 + noise.random()},{1 + noise.random()}" for nimg in range(320, 3201, 320)]
+        curves.write_text("\n".join(["nimg,loss_d,grad_norm_g,grad_norm_d", *lines]) + "\n")
+        samples = image_grid(np.full((4, 3, 8, 8), len(cell), np.uint8), folder / "samples" / f"{cell}.png", columns=2)
+        metrics = {"digits-train": scores(value, label), "digits-test": scores(value + 2, label)}
+        defaults = {
+            "cell": cell, "profile": profile, "command": COMMAND.format(cell), "wall_seconds": 12.5,
+            "rows": list(rows), "seed": 0,
+            "config": {"attention": "lada", "discriminator_attention": "lada", "train": {"nimg": 3200, "lr_g": 2e-4}},
+            "data": {"name": "digits", "sha256": "a" * 64, "train_count": 1437, "fraction": 1.0},
+            "extractor": {"name": "digits-cnn", "label": LABEL, "sha256": "b" * 64},
+            "comparability": {"level": level, "reasons": ["extractor digits-cnn"]}, "images_seen": 3200,
+            "curves": str(curves), "samples": str(samples), "weights_sha256": "c" * 64, "metrics": metrics,
+            "untrained": {"digits-train": scores(value * 5, label)},
+            "history": [{"nimg": 1600, "digits-train": scores(value * 2, label)}],
+            "counts": {"digits-train": {"generated": 1437, "reference": 1437}},
+            "networks": {"generator": "g32-lada-conv", "discriminator": "d32-lada"},
+        }  # fmt: skip
+        record = new_record("score", **(defaults | fields))
+        write_record(folder / "records" / f"{cell}.json", record)
+        return record
+
+    return add
+
+
+@pytest.fixture
+def add_cost(tmp_path, monkeypatch):
+    """Writes one cost record."""
+    monkeypatch.chdir(tmp_path)
+
+    def add(network, gmacs=0.7599, params=19_901_647, profile="digits", **fields):
+        macs = dict.fromkeys(("true", "fvcore", "torch_meta", "closed_form", "printed_convention"), gmacs * 1e9)
+        defaults = {
+            "cell": network, "profile": profile, "config": {"network": network}, "command": "python -m pipelines.cost",
+            "wall_seconds": 1.0, "network": network, "title": network, "resolution": 32, "params": params, "macs": macs,
+            "throughput": {"1": {"median": 30.0, "low": 29.0, "high": 31.0}, "16": {"median": 90.0, "low": 80.0, "high": 95.0}},
+            "peak_bytes": 10**9,
+        }  # fmt: skip
+        record = new_record("cost", **(defaults | fields))
+        write_record(Path("results") / profile / "costs" / f"{network}.json", record)
+        return record
+
+    return add
+
+
+@pytest.fixture
+def digits(add_score, add_cost):
+    """Records of a small digits profile: Table I whole, row 9 diverged; Table III's six LadaGAN rows; some costs."""
+    for index, row in enumerate(printed_table(1), start=1):
+        extra = [f"1:{index}", *(["2:3", "3:4", "4:10"] if index == 16 else [])]
+        config = {"attention": row["attention"], "discriminator_attention": row["discriminator"], "train": {"nimg": 3200}}
+        diverged = {"status": "diverged", "diverged_step": 77, "metrics": {}, "history": []} if index == 9 else {}
+        add_score(f"t1-{index:02d}", extra, 10.0 + index, config=config, **diverged)
+        if row["attention"] != "swin":
+            network = generator_id(row["attention"], lee_conv=row["convolution"] == "yes", modulation=row["modulation"] == "yes")
+            add_cost(network, float(row["g_gflops"]) + 0.05)
+    for index in range(5, 10):
+        add_score(f"t3-{index}", [f"3:{index}"], 15.0 + index)
+    return Path("results/digits")

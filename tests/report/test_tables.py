@@ -1,0 +1,161 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.paper import QUANTITIES, printed_table
+from harness.report.__main__ import report
+from harness.report.store import load_store
+from harness.report.tables import build_tables, render, write_tables
+
+
+def read(number, folder=Path("results/digits")):
+    with (folder / "tables" / f"table_{number}.csv").open() as handle:
+        return list(csv.DictReader(handle))
+
+
+def build(profile="digits"):
+    store = load_store(profile)
+    write_tables(store, build_tables(store))
+
+
+def test_every_printed_column_is_kept_and_nothing_is_blank(digits):
+    build()
+    for number, names in QUANTITIES.items():
+        rows, printed = read(number), printed_table(number)
+        assert len(rows) == len(printed)
+        for row, source in zip(rows, printed, strict=True):
+            assert {column: row[column] for column in source} == source
+            assert {f"{name}_measured" for name in names} | {f"{name}_verdict" for name in names} <= set(row)
+            assert all(row.values())
+        columns = list(rows[0])
+        assert [columns[columns.index(name) + 1] for name in names] == [f"{name}_measured" for name in names]
+
+
+def test_proxies_never_become_measurements_nor_verdicts(digits):
+    build()
+    row = read(1)[15]
+    assert row["fid_measured"] == "not run"
+    assert row["fid_proxy"] == "26.0000"
+    assert row["fid_verdict"] == "not comparable"
+    assert read(3)[3]["fid_10k_proxy"] == "28.0000"
+    assert read(4)[9]["cifar10_32_50k_proxy"] == "26.0000"
+    assert read(4)[9]["celeba_64_19k_measured"] == "not run"
+
+
+def test_costs_carry_a_verdict_on_every_profile(digits):
+    build()
+    rows = read(1)
+    assert (rows[15]["g_gflops_measured"], rows[15]["g_gflops_verdict"]) == ("0.7500", "reproduced")
+    assert (rows[0]["g_gflops_measured"], rows[0]["g_gflops_verdict"]) == ("not run", "not run")  # no record
+
+
+def test_a_diverged_run_says_so(digits):
+    build()
+    row = read(1)[8]
+    assert (row["fid_proxy"], row["fid_verdict"], row["fid"]) == ("diverged", "diverged", "diverged")
+
+
+def test_scores_at_paper_level_are_measured_over_all_seeds(add_score):
+    for seed, value in enumerate((3.28, 3.29, 3.31)):
+        metrics = {"cifar10-50k": {"fid": value, "is": 9.66}}
+        add_score(f"lada-s{seed}", ["1:16"], profile="paper", level="paper", seed=seed, metrics=metrics)
+    build("paper")
+    row = read(1, Path("results/paper"))[15]
+    assert (row["fid_measured"], row["fid_verdict"], row["seeds"]) == ("3.2933", "reproduced", "3")
+    assert row["fid_proxy"] == "not run"
+    assert row["records"] == "lada-s0 lada-s1 lada-s2"
+
+
+def test_a_seed_that_diverged_is_not_dropped(add_score):
+    metrics = {"cifar10-50k": {"fid": 3.29}}
+    add_score("s0", ["1:16"], profile="paper", level="paper", metrics=metrics)
+    add_score("s1", ["1:16"], profile="paper", level="paper", metrics={}, status="diverged", diverged_step=5)
+    add_score("r9", ["1:9"], profile="paper", level="paper", metrics={}, status="diverged", diverged_step=5)
+    build("paper")
+    rows = read(1, Path("results/paper"))
+    assert (rows[15]["fid_measured"], rows[15]["fid_verdict"]) == ("diverged", "diverged")
+    assert (rows[8]["fid_measured"], rows[8]["fid_verdict"]) == ("diverged", "reproduced")
+
+
+def test_table_5_takes_rivals_from_cost_records(add_cost):
+    add_cost("g32-lada-conv")
+    add_cost("adm-ip-128", gmacs=391.04, params=542_811_398)
+    add_cost("vitgan-64", gmacs=2.623, params=16_660_000)
+    build()
+    rows = {(row["resolution"], row["quantity"]): row for row in read(5)}
+    assert rows["32", "params"]["LadaGAN_measured"] == "19.9016"
+    assert rows["32", "flops"]["LadaGAN_verdict"] == "reproduced"
+    assert rows["32", "throughput"]["LadaGAN_measured"] == "90.0000"
+    assert rows["32", "throughput"]["LadaGAN_verdict"] == "not comparable"
+    assert rows["128", "params"]["ADM-IP_verdict"] == "reproduced"
+    assert rows["64", "params"]["ViTGAN_verdict"] == "differs"
+    assert rows["64", "flops"]["ViTGAN_verdict"] == "reproduced"
+    assert rows["32", "images_seen"]["LadaGAN_measured"] == "not run"
+
+
+def test_summary_and_notes_are_in_the_text_forms(digits):
+    build()
+    text = (digits / "tables/table_1.md").read_text()
+    assert "16 of 16 cells" in text
+    assert "digits-cnn@0123abcd" in text
+    assert "does not say whether Lada-Swin keeps the output projection" in text
+    assert "16 of 16 cells" in (digits / "tables/table_1.tex").read_text()
+    assert r"fid\_" not in (digits / "tables/table_1.tex").read_text()
+
+
+def test_own_experiments_get_a_table(digits, add_score):
+    add_score("mine", value=7.0, config={"attention": "mine", "discriminator_attention": "lada"})
+    build()
+    rows = read("own")
+    assert (rows[0]["row"], rows[0]["attention"], rows[0]["fid_proxy"]) == ("mine", "mine", "7.0000")
+    assert rows[0]["g_gflops_measured"] == "0.7500"
+
+
+def test_the_same_records_give_the_same_bytes(digits):
+    def state():
+        return {path: path.read_bytes() for folder in ("tables", "figures") for path in sorted((digits / folder).iterdir())}
+
+    report("digits")
+    first = state()
+    assert {"figure_5a.svg", "figure_5c.png", "score_against_macs.svg", "data_efficiency.svg"} <= {path.name for path in first}
+    report("digits")
+    assert state() == first
+
+
+def test_a_few_cells_are_enough(add_score):
+    add_score("only", ["1:13"])
+    report("digits")
+    assert sum(row["fid_proxy"] != "not run" for row in read(1)) == 1
+    assert "1 of 16 cells" in Path("results/digits/tables/table_1.md").read_text()
+
+
+def test_a_corrupt_record_stops_the_report_with_one_line(digits):
+    (digits / "records/t1-03.json").write_text("{")
+    command = [sys.executable, "-m", "harness.report"]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(root), "PATH": ""}, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "t1-03.json" in done.stderr
+    assert not (digits / "tables").exists()
+
+
+def test_a_record_in_the_wrong_place_is_refused(digits):
+    (digits / "records/t1-01.json").rename(digits / "records/t1-99.json")
+    with pytest.raises(HarnessError, match=r"t1-01\.json"):
+        load_store("digits")
+
+
+def test_no_records_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HarnessError, match="no records"):
+        load_store("digits")
+
+
+def test_rendering_reads_nothing_but_the_store(digits):
+    store = load_store("digits")
+    assert render(build_tables(store)) == render(build_tables(store))
