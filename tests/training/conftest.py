@@ -1,0 +1,44 @@
+"""Tiny networks with a BatchNorm each, and tiny images."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness.training.config import TrainConfig
+
+NOISE_DIM, SIDE = 6, 8
+
+
+def build_networks(seed=0, dtype=torch.float32):
+    torch.manual_seed(seed)
+    generator = nn.Sequential(
+        nn.Linear(NOISE_DIM, 5 * SIDE * SIDE),
+        nn.Unflatten(1, (5, SIDE, SIDE)),
+        nn.BatchNorm2d(5),
+        nn.GELU(),
+        nn.Conv2d(5, 3, 3, padding=1),
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.Softplus(), nn.Conv2d(4, 1, 3), nn.Flatten()
+    )
+    return generator.to(dtype), discriminator.to(dtype)
+
+
+@pytest.fixture
+def networks():
+    return build_networks
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(7).integers(0, 256, (37, 3, SIDE, SIDE), dtype=np.uint8)
+
+
+@pytest.fixture
+def make_config():
+    def make(**changes):
+        values = {"nimg": 4 * 12, "batch": 4, "log_nimg": 8, "checkpoint_nimg": 12, "snapshots": 2, "seed": 3, "r1_weight": 0.1}
+        return TrainConfig(**values | changes)
+
+    return make
