@@ -5,11 +5,18 @@ A new one is a file here, with the protocol that lada.attention.AdditiveAttentio
 
 from torch import nn
 
+from baselines.attention.axial import AxialAttention
 from baselines.attention.dot_product import DotProductAttention
+from baselines.attention.dot_product_fused import FusedDotProductAttention
 from baselines.attention.fastformer import FastformerAttention
+from baselines.attention.hit import HitAttention
+from baselines.attention.l2 import L2Attention
 from baselines.attention.lada_swin import LadaSwinAttention
+from baselines.attention.linear import LinearAttention
 from baselines.attention.linformer import LinformerAttention
+from baselines.attention.nystrom import NystromAttention
 from baselines.attention.swin import SwinAttention
+from baselines.attention.transgan_grid import TransganGridAttention
 from lada.attention import AdditiveAttention
 
 ATTENTIONS: dict[str, type[nn.Module]] = {
@@ -19,4 +26,11 @@ ATTENTIONS: dict[str, type[nn.Module]] = {
     "fastformer": FastformerAttention,
     "swin": SwinAttention,
     "lada-swin": LadaSwinAttention,
+    "l2": L2Attention,
+    "linear": LinearAttention,
+    "nystrom": NystromAttention,
+    "axial": AxialAttention,
+    "transgan-grid": TransganGridAttention,
+    "hit": HitAttention,
+    "dot-product-fused": FusedDotProductAttention,
 }

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines.attention import ATTENTIONS
+from baselines.attention import ATTENTIONS, nystrom
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
@@ -16,9 +16,12 @@ SMALL = {
     "linformer": {"projected": 5},
     "swin": {"window": 2},
     "lada-swin": {"window": 2},
+    "transgan-grid": {"window": 2},
+    "hit": {"window": 2},
+    "nystrom": {"landmarks": 4},
 }
 CASES = [
-    *((name, block, {}) for name in ATTENTIONS for block in (0, 1)),
+    *((name, 0, {}) for name in ATTENTIONS),
     *((name, block, options) for name, options in SMALL.items() for block in (0, 1)),
 ]
 TWICE = [name for name, attention in ATTENTIONS.items() if attention.twice_differentiable]
@@ -106,6 +109,21 @@ def test_heads_that_do_not_divide_the_width_are_refused(name):
         ATTENTIONS[name](6, 4, GRID)
 
 
+def test_the_fused_form_is_the_explicit_one_and_cannot_be_differentiated_twice():
+    fused, explicit = build("dot-product-fused"), build("dot-product")
+    torch.testing.assert_close(fused(tokens()), explicit(tokens()))
+    x = tokens().float().requires_grad_()
+    (gradient,) = torch.autograd.grad(fused.float()(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError):
+        gradient.square().sum().backward()
+
+
+def test_the_nystrom_iteration_converges_to_the_pseudo_inverse(monkeypatch):
+    monkeypatch.setattr(nystrom, "ITERATIONS", 20)
+    a = torch.softmax(3 * torch.eye(5) + torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(0)), dim=-1).double()
+    torch.testing.assert_close(nystrom.pseudo_inverse(a), torch.linalg.pinv(a))
+
+
 @pytest.mark.parametrize("name", ["swin", "lada-swin"])
 def test_odd_blocks_shift_unless_one_window_covers_the_grid(name):
     shifted, plain = build(name, 1, {"window": 2}), build(name, 0, {"window": 2})
@@ -113,9 +131,9 @@ def test_odd_blocks_shift_unless_one_window_covers_the_grid(name):
     torch.testing.assert_close(build(name, 1)(tokens()), build(name, 0)(tokens()))
 
 
-@pytest.mark.parametrize("name", ["swin", "lada-swin"])
+@pytest.mark.parametrize("name", ["swin", "lada-swin", "transgan-grid", "hit", "nystrom"])
 def test_a_grid_that_windows_do_not_tile_is_refused(name):
-    with pytest.raises(ValueError, match="given a grid of 12"):
+    with pytest.raises(ValueError, match=r"given (a grid of 12|144 tokens)"):
         ATTENTIONS[name](8, 2, 12)
 
 
