@@ -21,7 +21,7 @@ SPATIAL_CHANNELS = 7
 
 
 class DigitsFeatures(FeatureExtractorBase):
-    """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W), resized to 16 x 16 as TF1 does if need be."""
+    """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W), resized as TF1 does if need be."""
 
     def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
         check_arguments(arguments)

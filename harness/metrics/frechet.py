@@ -39,7 +39,7 @@ class Statistics:
 
 
 def statistics(x: np.ndarray) -> Statistics:
-    """Float64 statistics of features x (N, d), gathered chunk by chunk. Raises HarnessError for NaN, infinity or a wrong shape."""
+    """Float64 statistics of features x (N, d), gathered chunk by chunk; HarnessError for NaN, infinity or a wrong shape."""
     check_features(x, minimum=1)
     total = None
     for start in range(0, len(x), CHUNK):

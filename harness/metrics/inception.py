@@ -125,7 +125,9 @@ def random_state(seed: int) -> dict[str, torch.Tensor]:
     torch.save({}, empty)
     empty.seek(0)
     rng = torch.Generator().manual_seed(seed)
-    state = _Blank("blank", ["2048"], empty).state_dict()
+    with torch.random.fork_rng(devices=[]):
+        state = _Blank("blank", ["2048"], empty).state_dict()
+    state["fc.bias"].normal_(generator=rng)
     for value in state.values():
         if value.ndim >= 2:
             value.normal_(0, math.sqrt(2 / value[0].numel()), generator=rng)

@@ -45,9 +45,8 @@ class Protocol:
         wanted = {"generated": self.generated or reference, "reference": self.reference or reference}
         for kind, given in (("generated", generated), ("reference", reference)):
             if given < wanted[kind]:
-                raise HarnessError(
-                    f"given {given} {kind} images; protocol {self.name} needs {wanted[kind]}; supply more or choose another protocol"
-                )
+                needs = f"protocol {self.name} needs {wanted[kind]}"
+                raise HarnessError(f"given {given} {kind} images; {needs}; supply more or choose another protocol")
 
     def generated_count(self, reference: int) -> int:
         """How many images to generate when the reference split has `reference` images."""
