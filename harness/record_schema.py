@@ -67,7 +67,9 @@ SCORE = {
     "networks": _object({"generator": TEXT, "discriminator": TEXT}, ("generator", "discriminator")),
 }
 
-TIMING = _object({"median": NUMBER, "low": NUMBER, "high": NUMBER})  # images/s
+TIMING = _object(  # images/s over n passes, and the peak memory of the network and its activations
+    {"median": NUMBER, "low": NUMBER, "high": NUMBER, "n": COUNT, "peak_bytes": COUNT}, ("n", "peak_bytes")
+)
 MACS = {name: _nullable(NUMBER) for name in ("true", "fvcore", "torch_meta", "closed_form", "printed_convention")}
 
 COST = {

@@ -1,0 +1,114 @@
+"""Stage: measure the cost of every full-size network. `python -m pipelines.cost --params pipelines/digits/params.yaml`."""
+
+import argparse
+import multiprocessing
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from harness.config import from_mapping, load_params
+from harness.cost.macs import CONVENTIONS, count_macs
+from harness.cost.memory import PeakMemory
+from harness.cost.throughput import Limits, measure
+from harness.errors import HarnessError, run_command, unknown_choice
+from harness.files import digest, sha256_file
+from harness.records import environment, new_record, read_record, write_record
+from pipelines.networks import closed_forms, networks
+from pipelines.train import default_device
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Writes one cost record per network; what a killed run of the same code had measured is not measured again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
+    args = parser.parse_args(argv)
+    params = load_params(args.params)
+    limits = from_mapping(Limits, params.get("cost") or {}, "cost")
+    names = _chosen(args.only)
+    device = default_device()
+    scratch = _scratch(params["profile"], limits, device)
+    for name in tqdm(names, desc="costs", unit="network"):
+        if not (scratch / f"{name}.json").exists():
+            _in_fresh_process(name, limits, params["profile"], device, scratch)
+    for name in names:
+        record = read_record(scratch / f"{name}.json")
+        write_record(Path("results") / params["profile"] / "costs" / f"{name}.json", record)
+    shutil.rmtree(scratch)
+
+
+def _chosen(only: list[str] | None) -> list[str]:
+    known = networks()
+    for name in only or []:
+        if name not in known:
+            raise unknown_choice("network", name, known)
+    return only or list(known)
+
+
+def _scratch(profile: str, limits: Limits, device: str) -> Path:
+    """Where records wait until all are there: a place of its own for every code, machine and setting."""
+    code = {str(file): sha256_file(file) for pattern in CODE for file in sorted(ROOT.glob(pattern))}
+    key = digest({"limits": asdict(limits), "device": device, "code": code, "machine": environment()["device"]})
+    return Path(".ckpt") / profile / f"cost-{key[:12]}"
+
+
+def _in_fresh_process(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
+    """Measures one network in a process of its own, where the peak of memory is its own too."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.cost.macs", "harness.records", "pipelines.networks", "pipelines.train"])
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            pool.submit(measure_network, name, limits, profile, device, scratch).result()
+        except BrokenProcessPool as error:
+            raise HarnessError(
+                f"the process that measured {name} was killed, most likely for want of memory; free some, then run again"
+            ) from error
+
+
+def measure_network(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
+    """Counts and times the network `name`, and writes its record into `scratch`."""
+    start = time.perf_counter()
+    entry = networks()[name]
+    network = entry.build().to(device)
+    memory = PeakMemory(network, device)
+    timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
+    count = count_macs(network.cpu(), entry.inputs(1), closed_forms(network))  # last: it leaves freed memory behind
+    record = new_record(
+        "cost",
+        cell=name,
+        profile=profile,
+        config={"limits": asdict(limits), "device": device, "threads": torch.get_num_threads(), "convention": entry.convention},
+        command="python -m pipelines.cost",
+        wall_seconds=round(time.perf_counter() - start, 3),
+        network=name,
+        title=entry.title,
+        resolution=entry.resolution,
+        params=count.params,
+        macs={
+            "true": count.true,
+            "fvcore": count.fvcore,
+            "torch_meta": count.torch_meta,
+            "closed_form": count.closed_form,
+            "printed_convention": CONVENTIONS[entry.convention](count),
+        },
+        steps_per_image=entry.steps_per_image,
+        throughput={batch: asdict(timing) for batch, timing in timings.items()},
+        peak_bytes=timings[1].peak_bytes,
+        known_differences=count.differences,
+        source=entry.source,
+        **({"note": entry.note} if entry.note else {}),
+    )
+    write_record(scratch / f"{name}.json", record)
+
+
+if __name__ == "__main__":
+    run_command(main)

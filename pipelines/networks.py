@@ -1,0 +1,91 @@
+"""Every full-size network of Tables I, II and V whose cost is measured, by the name that the report looks it up with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+from baselines.attention import ATTENTIONS
+from harness.cost.names import discriminator_id, generator_id
+from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS, DiscriminatorConfig, GeneratorConfig
+from lada.discriminator import Discriminator
+from lada.generator import Generator
+
+PAPER = "arXiv 2401.09596"
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the cost stage needs to know of a network; `inputs(batch)` are the arguments of one forward pass."""
+
+    title: str
+    resolution: int
+    source: str
+    build: Callable[[], nn.Module]
+    inputs: Callable[[int], tuple[Tensor, ...]]
+    convention: str = "fvcore"  # of the printed figure: a key of harness.cost.macs.CONVENTIONS
+    steps_per_image: int = 1
+    note: str | None = None
+
+
+def lada_generator(config: GeneratorConfig, attention: str) -> tuple[str, Network]:
+    """Name and entry of a generator of the paper's family."""
+    parts = [ATTENTIONS[attention].title, *(["no LEE convolution"] if not config.lee_conv else [])]
+    parts += [] if config.modulation else ["no modulation"]
+    title = f"{config.resolution}x{config.resolution} generator, {', '.join(parts)}, dims {'-'.join(map(str, config.dims))}"
+    name = generator_id(attention, config.resolution, config.dims, config.lee_conv, config.modulation)
+    build = _quickly(lambda: Generator(config, ATTENTIONS[attention]))
+    return name, Network(title, config.resolution, PAPER, build, lambda batch: (torch.randn(batch, config.noise_dim),))
+
+
+def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Network]:
+    """Name and entry of a discriminator: `kind` is "conv" or an attention."""
+    side = config.resolution
+    title = f"{side}x{side} discriminator, {'convolutional' if kind == 'conv' else ATTENTIONS[kind].title}"
+    build = _quickly(lambda: Discriminator(config, ATTENTIONS.get(kind, ATTENTIONS["lada"])))
+    inputs = lambda batch: (torch.randn(batch, 3, side, side),)  # noqa: E731
+    return discriminator_id(kind, side), Network(title, side, PAPER, build, inputs)
+
+
+def lada_networks() -> dict[str, Network]:
+    """Generators and discriminators of Tables I, II and V in which LadaGAN appears."""
+    base = PAPER_GENERATORS["32"]
+    entries = [lada_generator(config, "lada") for config in PAPER_GENERATORS.values()]
+    entries += [
+        lada_generator(replace(base, lee_conv=conv), attention)
+        for attention in ATTENTIONS
+        if attention != "lada"
+        for conv in (False, True)
+    ]
+    entries.append(lada_generator(replace(base, modulation=False), "lada"))
+    entries += [lada_discriminator(config, config.kind) for config in PAPER_DISCRIMINATORS.values()]
+    entries.append(lada_discriminator(PAPER_DISCRIMINATORS["32"], "fastformer"))  # Table I, row 9
+    return dict(entries)
+
+
+def closed_forms(network: nn.Module) -> dict[str, int]:
+    """{module name: MACs by its class's formula} of every attention in a network of the paper's family."""
+    found = {}
+    for name, module in network.named_modules():
+        if name.endswith("attention") and type(module) in ATTENTIONS.values():
+            block = network.get_submodule(name.rpartition(".")[0])
+            num_tokens, dim = block.position.shape
+            found[name] = type(module).macs(num_tokens, dim, network.config.num_heads)
+    return found
+
+
+def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """Draws plain normal weights where the paper's are orthogonal: costs do not depend on them, and a draw takes seconds."""
+
+    def quick() -> nn.Module:
+        with patch.object(nn.init, "orthogonal_", lambda weight: nn.init.normal_(weight, std=0.02)):
+            return build().eval()
+
+    return quick
+
+
+def networks() -> dict[str, Network]:
+    """Every network that the cost stage measures."""
+    return lada_networks()

@@ -1,0 +1,78 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from baselines.attention import ATTENTIONS
+from harness.cost.names import discriminator_id, generator_id
+from harness.errors import HarnessError
+from harness.records import read_record
+from pipelines import cost
+from pipelines.networks import networks
+
+PAPER = Path(__file__).parents[2] / "harness/paper"
+
+
+def rows(table):
+    with (PAPER / f"table_{table}.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if not row[next(iter(row))].startswith("#")]
+
+
+def test_every_row_of_tables_1_and_2_has_its_networks():
+    known = networks()
+    for row in rows(1):
+        generator = generator_id(row["attention"], 32, None, row["convolution"] == "yes", row["modulation"] == "yes")
+        assert {generator, discriminator_id(row["discriminator"], 32)} <= known.keys()
+    for row in rows(2):
+        resolution = int(row["resolution"])
+        generator = generator_id("lada", resolution, row["g_dims"])
+        assert {generator, discriminator_id(row["discriminator"], resolution)} <= known.keys()
+
+
+def test_every_mechanism_has_its_generators_and_table_5_its_four():
+    names = {generator_id(attention, 32, None, conv) for attention in ATTENTIONS for conv in (True, False)}
+    names |= {generator_id("lada", resolution) for resolution in (32, 64, 128, 256)}
+    assert names <= networks().keys()
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "params.yaml"
+    path.write_text("profile: tiny\ncost: {repeats: 1, pass_seconds: 0.001}\n")
+    return path
+
+
+def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
+    names = ["g32-linformer-noconv", "d32-conv"]
+    monkeypatch.setattr(cost, "_in_fresh_process", lambda *arguments: cost.measure_network(*arguments))
+    run = ["--params", str(params), "--only", *names]
+    whole, measured = cost.measure_network, []
+
+    def killed_at_the_second(name, *arguments):
+        measured.append(name)
+        if measured == names:
+            raise KeyboardInterrupt
+        whole(name, *arguments)
+
+    monkeypatch.setattr(cost, "measure_network", killed_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        cost.main(run)
+    cost.main(run)
+    assert measured == [*names, "d32-conv"]
+    assert not list(Path(".ckpt/tiny").iterdir())
+    record = read_record("results/tiny/costs/g32-linformer-noconv.json")
+    assert round(record["macs"]["printed_convention"] / 1e9, 4) == 0.6205
+    assert record["macs"]["closed_form"] == record["macs"]["torch_meta"]
+    assert record["throughput"]["1"]["n"] == 1
+
+
+def test_unknown_network_is_refused(params):
+    with pytest.raises(HarnessError, match=r"unknown network 'g33-lada-conv'.*did you mean 'g32-lada-conv'"):
+        cost.main(["--params", str(params), "--only", "g33-lada-conv"])
+
+
+def test_senseless_limit_is_refused(params):
+    params.write_text("profile: tiny\ncost: {repeats: 0}\n")
+    with pytest.raises(HarnessError, match=r"cost: given repeats 0; expected more than 0"):
+        cost.main(["--params", str(params)])
