@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ CODE = ("lada", "baselines/attention", "harness/training")  # a checkpoint is ne
 class CellParams:
     """What a cell states in params.yaml; `generator`, `discriminator` and `train` entries override the profile's."""
 
+    data: str
     rows: tuple[str, ...]
     attention: str
     discriminator: str
@@ -53,7 +55,6 @@ class Cell:
     name: str
     profile: str
     params: CellParams
-    data_name: str
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     train: TrainConfig
@@ -63,19 +64,24 @@ class Cell:
         """Where the profile's outputs go."""
         return Path("results") / self.profile
 
+    @property
+    def data_root(self) -> Path:
+        """The prepared dataset."""
+        return self.results / "data" / self.params.data
+
     def config(self) -> dict[str, Any]:
         """Everything that decides the cell's weights, as plain JSON values."""
         return {
             "attention": self.params.attention,
             "discriminator_attention": self.params.discriminator,
-            "data": self.data_name,
+            "data": self.params.data,
             "fraction": self.params.fraction,
             "generator": dataclasses.asdict(self.generator),
             "discriminator": dataclasses.asdict(self.discriminator),
             "train": dataclasses.asdict(self.train),
         }
 
-    def build(self, framework: str | None = None) -> tuple[nn.Module, nn.Module]:
+    def build(self) -> tuple[nn.Module, nn.Module]:
         """Generator and discriminator, initialised from the cell's seed."""
         torch.manual_seed(self.train.seed)
         generator = Generator(self.generator, ATTENTIONS[self.params.attention])
@@ -85,7 +91,7 @@ class Cell:
 
     def images(self) -> tuple[ImageArray, np.ndarray | None]:
         """The training split and, for a data-efficiency cell, the indices of its share."""
-        images = open_split(self.results / "data" / self.data_name, "train")
+        images = open_split(self.data_root, "train")
         if self.params.fraction == 1:
             return images, None
         return images, fraction_indices(len(images), self.params.fraction, self.train.seed)
@@ -109,7 +115,6 @@ def load_cell(path: Path | str, name: str) -> Cell:
         name=name,
         profile=params["profile"],
         params=cell,
-        data_name=params["data"]["name"],
         generator=from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator"),
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
         train=from_mapping(TrainConfig, {**params["train"], **cell.train}, f"{where}.train"),
@@ -123,3 +128,8 @@ def code_digest() -> str:
         for file in sorted((ROOT / folder).rglob("*.py")):
             hasher.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return hasher.hexdigest()
+
+
+def default_device() -> str:
+    """HARNESS_DEVICE if set (from the environment: a changed command would invalidate every cell), else the GPU if any."""
+    return os.environ.get("HARNESS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")

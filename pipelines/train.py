@@ -1,10 +1,8 @@
 """Stage: train one cell. `python -m pipelines.train --params pipelines/digits/params.yaml --cell table1-16`."""
 
 import argparse
-import os
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from harness.errors import run_command
@@ -13,7 +11,7 @@ from harness.records import environment
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.loop import RunResult, fit
-from pipelines.compose import Cell, load_cell
+from pipelines.compose import Cell, default_device, load_cell
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -26,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
-    with live_run(cell.profile, cell.name) as log_curves:
+    with live_run(cell.name, cell.profile, cell.config()) as log_curves:
         result = fit(
             generator,
             discriminator,
@@ -38,13 +36,9 @@ def main(argv: list[str] | None = None) -> None:
             indices=indices,
             device=default_device(),
             on_curves=log_curves,
+            label=cell.name,
         )
     write_outputs(cell, result, digest)
-
-
-def default_device() -> str:
-    """HARNESS_DEVICE if set (an environment variable, because a changed command would invalidate every cell), else the GPU if any."""
-    return os.environ.get("HARNESS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def write_outputs(cell: Cell, result: RunResult, digest: str) -> None:

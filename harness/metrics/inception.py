@@ -98,6 +98,15 @@ def _pinned_state(path: Path) -> dict[str, torch.Tensor]:
         raise HarnessError(f"cannot read the weights file {path}: {error}; download it again") from error
 
 
+def published_weights(path: Path | None) -> Path:
+    """The pinned weights file, at `path` or downloaded; HarnessError if it is missing or another file."""
+    if path is not None and not path.is_file():
+        raise HarnessError(f"no Inception weights at {path}; fetch {URL_INCEPTION_V3} and put it there")
+    found = path or _download()
+    _pinned_state(found)
+    return found
+
+
 def _download() -> Path:
     """torch-fidelity's weights in torch's own download folder, fetched if they are not there yet."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / URL_INCEPTION_V3.rsplit("/", 1)[1]

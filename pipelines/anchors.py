@@ -1,0 +1,53 @@
+"""Stage: scale anchors of one dataset. `python -m pipelines.anchors --params pipelines/digits/params.yaml --data digits`."""
+
+import argparse
+from pathlib import Path
+from time import monotonic
+
+from harness.config import load_params
+from harness.data.arrays import open_split
+from harness.errors import run_command
+from harness.metrics.anchors import scale_anchors
+from harness.records import new_record, write_record
+from pipelines.compose import default_device
+from pipelines.scoring import load_scorer
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Scores one half of the reference against the other, and the reference under graded noise, for every protocol."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    parser.add_argument("--data", required=True, help="a key of its `data`")
+    args = parser.parse_args(argv)
+    began, params = monotonic(), load_params(args.params)
+    scorer = load_scorer(params, args.data, default_device())
+    root = Path("results") / params["profile"] / "data" / args.data
+    anchors = {
+        protocol.name: scale_anchors(
+            open_split(root, protocol.reference_split),
+            scorer.extractor,
+            protocol,
+            scorer.params.seeds[0],
+            reference=scorer.references[protocol.reference_split],
+            batch_size=scorer.params.batch,
+            progress=False,
+        )
+        for protocol in scorer.protocols
+    }
+    identity = scorer.identity()
+    record = new_record(
+        "anchor",
+        cell=f"anchors-{args.data}",
+        profile=params["profile"],
+        config={"data": params["data"][args.data], "evaluate": params["evaluate"][args.data]},
+        command=f"python -m pipelines.anchors --params {args.params} --data {args.data}",
+        wall_seconds=round(monotonic() - began, 3),
+        extractor=identity["extractor"],
+        comparability=identity["comparability"],
+        anchors=anchors,
+    )
+    write_record(Path("results") / params["profile"] / "records" / f"anchors-{args.data}.json", record)
+
+
+if __name__ == "__main__":
+    run_command(main)

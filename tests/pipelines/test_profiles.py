@@ -1,0 +1,90 @@
+"""The profiles: the same pipeline text, every cell valid, every table row filled once."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.config import load_params
+from harness.errors import HarnessError
+from pipelines.compose import load_cell
+
+PROFILES = ("digits", "paper")
+
+
+def params_path(profile: str) -> Path:
+    return Path("pipelines") / profile / "params.yaml"
+
+
+def test_profiles_share_one_pipeline():
+    texts = {Path(f"pipelines/{profile}/dvc.yaml").read_text() for profile in PROFILES}
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"), [(profile, name) for profile in PROFILES for name in load_params(params_path(profile))["cells"]]
+)
+def test_every_cell_resolves(profile, name):
+    cell = load_cell(params_path(profile), name)
+    assert cell.name == name
+    assert cell.config()["attention"] == cell.params.attention
+
+
+@pytest.mark.parametrize(("profile", "tables"), [("digits", {1: range(1, 17), 2: range(1, 5), 3: range(4, 10)})])
+def test_every_row_of_the_digits_tables_is_filled_by_exactly_one_cell(profile, tables):
+    rows = [row for cell in load_params(params_path(profile))["cells"].values() for row in cell["rows"]]
+    assert sorted(rows) == sorted(f"{table}:{row}" for table, numbers in tables.items() for row in numbers)
+
+
+def test_the_paper_profile_fills_every_row_that_the_paper_trained():
+    rows = [row for cell in load_params(params_path("paper"))["cells"].values() for row in cell["rows"]]
+    expected = [f"1:{row}" for row in range(1, 17)] + [f"2:{row}" for row in range(1, 13)] + [f"3:{row}" for row in range(4, 10)]
+    assert set(expected) <= set(rows)
+    assert len(rows) == len(set(rows))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_cells_are_what_table_1_prints(profile):
+    printed = pd.read_csv("harness/paper/table_1.csv")
+    for row in printed.itertuples():
+        cell = load_cell(params_path(profile), f"table1-{row.row:02d}")
+        assert f"1:{row.row}" in cell.params.rows
+        assert (cell.params.attention, cell.params.discriminator) == (row.attention, row.discriminator)
+        flags = (cell.generator.lee_conv, cell.generator.mlp_residual, cell.generator.modulation)
+        assert flags == tuple(flag == "yes" for flag in (row.convolution, row.residual_mlp, row.modulation))
+
+
+def test_paper_learning_rates_are_those_of_table_2():
+    for row in pd.read_csv("harness/paper/table_2.csv").itertuples():
+        name = "table1-16" if row.row == 3 else f"table2-{row.row:02d}"
+        cell = load_cell(params_path("paper"), name)
+        assert cell.train.lr_d == row.d_lr
+        assert (cell.train.bcr_weight > 0) == (row.bcr == "yes")
+        assert "-".join(map(str, cell.generator.dims)) == row.g_dims
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        ({"attention": "ladda"}, "unknown attention 'ladda'.*did you mean 'lada'"),
+        ({"discriminator": "convv"}, "unknown discriminator 'convv'"),
+        ({"fraction": 0}, "fraction"),
+        ({"train": {"nimg": "many"}}, "train.nimg.*whole number"),
+        ({"train": {"lr": 0.1}}, "unknown key in .*'lr'"),
+        ({"generator": {"dims": [64, 32]}}, "generator.dims"),
+    ],
+)
+def test_a_wrong_cell_names_the_key_and_the_choices(tmp_path, edit, message):
+    from ruamel.yaml import YAML
+
+    params = load_params(params_path("digits"))
+    params["cells"]["table1-01"] = {**params["cells"]["table1-01"], **edit}
+    with (tmp_path / "params.yaml").open("w") as file:
+        YAML(typ="safe", pure=True).dump(params, file)
+    with pytest.raises(HarnessError, match=message):
+        load_cell(tmp_path / "params.yaml", "table1-01")
+
+
+def test_an_unknown_cell_is_named_with_its_nearest():
+    with pytest.raises(HarnessError, match="unknown cell.*'table1-17'.*did you mean"):
+        load_cell(params_path("digits"), "table1-17")
