@@ -7,7 +7,7 @@ READY := .venv/.ready
 
 repro: $(READY)
 	$(BIN)/dvc repro
-	@$(BIN)/python -m harness.report --where
+	@$(BIN)/python -m harness.report
 
 test: $(READY)
 	$(BIN)/python -m pytest

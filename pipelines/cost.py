@@ -20,7 +20,7 @@ from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import digest, sha256_file
 from harness.records import environment, new_record, read_record, write_record
 from pipelines.networks import closed_forms, networks
-from pipelines.train import default_device
+from pipelines.compose import default_device
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
@@ -64,7 +64,7 @@ def _scratch(profile: str, limits: Limits, device: str) -> Path:
 def _in_fresh_process(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
     """Measures one network in a process of its own, where the peak of memory is its own too."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["harness.cost.macs", "harness.records", "pipelines.networks", "pipelines.train"])
+    context.set_forkserver_preload(["harness.cost.macs", "harness.records", "pipelines.networks", "pipelines.compose"])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
             pool.submit(measure_network, name, limits, profile, device, scratch).result()
