@@ -57,7 +57,8 @@ SCORE = {
     "samples": TEXT_OR_NULL,
     "maps": TEXT_OR_NULL,
     "interpolation": TEXT_OR_NULL,
-    "artefacts": _mapping(SHA256),  # {path: sha256} of the four files above; `new_record` fills it
+    "artefacts": _mapping(SHA256),  # {path: sha256} of the files above and below; `new_record` fills it
+    "progress": _object({"path": TEXT, "nimg": {"type": "array", "items": COUNT}}),  # the same latents at each of these steps
     "weights_sha256": _nullable(SHA256),
     "metrics": SCORES,  # of the LAST weights
     "untrained": SCORES,
@@ -112,7 +113,7 @@ SCORE_DEFAULTS = {
 COST_DEFAULTS = {"steps_per_image": 1, "throughput": {}, "peak_bytes": None, "known_differences": []}
 
 SCHEMAS = {
-    "score": _object(COMMON | SCORE),
+    "score": _object(COMMON | SCORE, ("progress",)),
     "cost": _object(COMMON | COST, COST_OPTIONAL),
     "anchor": _object(COMMON | ANCHOR, ("data",)),
 }

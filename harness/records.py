@@ -65,6 +65,7 @@ def read_record(path: Path | str) -> dict:
 def artefact_digests(record: dict) -> dict[str, str]:
     """{path: sha256} of the files that a score record names (paths relative to the working directory)."""
     paths = [record[field] for field in ARTEFACTS if record.get(field)]
+    paths += [record["progress"]["path"]] if "progress" in record else []
     missing = [path for path in paths if not Path(path).is_file()]
     if missing:
         raise HarnessError(

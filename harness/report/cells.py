@@ -123,7 +123,7 @@ def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printe
     records = [record for record in records if record["status"] != "failed"]
     # a record without this protocol says nothing about this column, unless it diverged before any could be measured
     records = [record for record in records if score_point(record, metric, patterns) or record["status"] == "diverged"]
-    comparable = [record for record in records if record["comparability"]["level"] == "paper"]
+    comparable = [record for record in records if _is_comparable(record, score_point(record, metric, patterns), metric)]
     used = comparable or records
     if not used:
         return Cell(printed)
@@ -137,10 +137,17 @@ def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printe
     return Cell(printed, verdict, fmean(points), points, not comparable, found[0][0], names)
 
 
+def _is_comparable(record: dict, point: tuple[str, float] | None, metric: str) -> bool:
+    """Only a score under the paper's protocol bears the bare name; a diverged run has none, so its record's level decides."""
+    level = record["comparability"]["level"]
+    return level == "paper" if point is None else point[0] == metric and level != "none"
+
+
 def cost_value(record: dict, quantity: str) -> float | None:
     """A cost in the unit of print: M parameters, GMAC per evaluation, images/s at the best batch."""
     if quantity == "throughput":
-        return max((timing["median"] for timing in record["throughput"].values()), default=None)
+        evaluations = max((timing["median"] for timing in record["throughput"].values()), default=None)
+        return None if evaluations is None else evaluations / record["steps_per_image"]
     if quantity == "params":
         value = record["params"]
     else:

@@ -1,6 +1,5 @@
 """Figures from records and curves: gradient norms and score (Figure 5), score against cost, data efficiency (Table III)."""
 
-import csv
 from pathlib import Path
 
 import matplotlib
@@ -11,11 +10,10 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from harness.errors import HarnessError
 from harness.files import atomic_path
 from harness.paper import printed_table
 from harness.report.cells import DATASET_PROTOCOLS, metric_label, protocol_of, table_cells
-from harness.report.store import Store
+from harness.report.store import Store, read_curves
 
 FIGURE_5 = {  # rows of Table I, grouped as the paper's Figure 5 groups them
     "a": ("attention mechanisms", (1, 2, 3, 6, 10)),
@@ -27,7 +25,6 @@ COLOURS = dict(
 )
 STYLE = {
     "svg.hashsalt": "harness",  # element ids that do not change from run to run
-    "svg.fonttype": "none",
     "axes.titlesize": "medium",
     "legend.frameon": False,
     "figure.dpi": 100,
@@ -49,18 +46,6 @@ def save(figure: Figure, stem: Path) -> Path:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata, bbox_inches="tight")
     plt.close(figure)
     return stem.with_suffix(".svg")
-
-
-def read_curves(record: dict) -> list[dict[str, float]]:
-    """Rows of a record's curves file as numbers; none where the record has no curves."""
-    if not record.get("curves"):
-        return []
-    path = Path(record["curves"])
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(handle)]
-    except (OSError, ValueError, TypeError) as error:
-        raise HarnessError(f"{path}: not a readable curves file ({error}); restore it from Git or rerun the cell") from error
 
 
 def row_label(row: dict) -> str:

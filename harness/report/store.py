@@ -1,5 +1,6 @@
 """All records of one profile, read once and checked."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,13 @@ RESULTS = Path("results")  # the commands run in the repository root
 
 @dataclass(frozen=True)
 class Store:
-    """Records of one profile: score records by cell, cost records by network, the scale anchors if there are any."""
+    """Records of one profile: score records by cell, cost records by network, scale anchors by dataset."""
 
     profile: str
     folder: Path
     scores: dict[str, dict]
     costs: dict[str, dict]
-    anchors: dict | None = None
+    anchors: dict[str, dict]
 
     def of_row(self, row: str) -> list[dict]:
         """Score records (one per seed) that measure a printed row, for example "1:16"."""
@@ -38,7 +39,7 @@ def load_store(profile: str, results: Path = RESULTS) -> Store:
         )
     scores = {record["cell"]: record for record in records if record["kind"] == "score"}
     costs = {record["network"]: record for record in records if record["kind"] == "cost"}
-    anchors = next((record for record in records if record["kind"] == "anchor"), None)
+    anchors = {record["cell"]: record for record in records if record["kind"] == "anchor"}
     return Store(profile, folder, scores, costs, anchors)
 
 
@@ -62,7 +63,19 @@ def _read(path: Path, profile: str) -> dict:
     record = read_record(path)
     if record["profile"] != profile:
         raise HarnessError(f"{path}: belongs to profile {record['profile']!r}, not {profile!r}; move it or rerun its stage")
-    name = "anchors" if record["kind"] == "anchor" else record.get("network", record["cell"])
+    name = record.get("network", record["cell"])
     if path.stem != name:
         raise HarnessError(f"{path}: is the record of {name!r}; expected the file name {name}.json")
     return record
+
+
+def read_curves(record: dict) -> list[dict[str, float]]:
+    """Rows of a record's curves file as numbers; none where the record has no curves."""
+    if not record.get("curves"):
+        return []
+    path = Path(record["curves"])
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            return [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(handle)]
+    except (OSError, ValueError, TypeError) as error:
+        raise HarnessError(f"{path}: not a readable curves file ({error}); restore it from Git or rerun the cell") from error

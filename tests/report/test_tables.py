@@ -158,4 +158,4 @@ def test_no_records_is_an_error(tmp_path, monkeypatch):
 
 def test_rendering_reads_nothing_but_the_store(digits):
     store = load_store("digits")
-    assert render(build_tables(store)) == render(build_tables(store))
+    assert render(store, build_tables(store)) == render(store, build_tables(store))

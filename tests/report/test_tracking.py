@@ -1,7 +1,9 @@
 import pytest
 
-from harness import tracking
 from harness.report.store import load_store
+from harness.tracking import live_run
+from harness.tracking.database import connect
+from harness.tracking.projection import project
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # MLflow's own
 
@@ -13,13 +15,13 @@ def runs(client):
 
 def test_projection_is_idempotent_and_completes_a_live_run(add_score):
     record = add_score("lada", ["1:16"])
-    with tracking.live_run("lada", "digits", record["config"]) as log:
+    with live_run("lada", "digits", record["config"]) as log:
         log([{"nimg": 320, "loss_d": 9.0, "grad_norm_g": 1.0}])
-    client = tracking.connect()
+    client = connect()
     live = runs(client)["lada"]
     assert live.info.status == "RUNNING"
 
-    assert tracking.project(load_store("digits")) == {"written": 1, "kept": 0, "removed": 0}
+    assert project(load_store("digits")) == {"written": 1, "kept": 0, "removed": 0}
     run = runs(client)["lada"]
     assert run.info.run_id == live.info.run_id
     assert run.info.status == "FINISHED"
@@ -29,17 +31,17 @@ def test_projection_is_idempotent_and_completes_a_live_run(add_score):
     assert run.data.params["train.lr_g"] == "0.0002"
     assert run.data.tags["attention"] == "lada"
     assert run.inputs.dataset_inputs[0].dataset.name == "digits"
-    assert tracking.project(load_store("digits")) == {"written": 0, "kept": 1, "removed": 0}
+    assert project(load_store("digits")) == {"written": 0, "kept": 1, "removed": 0}
 
     add_score("lada", ["1:16"], value=21.0)  # measured anew
-    assert tracking.project(load_store("digits")) == {"written": 1, "kept": 0, "removed": 1}
+    assert project(load_store("digits")) == {"written": 1, "kept": 0, "removed": 1}
     assert len(runs(client)) == 1
 
 
 def test_a_broken_store_never_stops_training(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.db").write_text("not a database")
-    with tracking.live_run("lada", "digits", {}) as log:
+    with live_run("lada", "digits", {}) as log:
         log([{"nimg": 1, "loss_d": 1.0}])
         log([{"nimg": 2, "loss_d": 1.0}])
     assert capsys.readouterr().err.count("warning: no live curves") == 1

@@ -1,0 +1,103 @@
+"""The MLflow database: where it is, made once, and what is logged into it in batches."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice adds nothing
+BATCH = 1000  # the most metrics that one log_batch call takes
+QUIET = {  # no telemetry, one server process without job workers, no progress bars
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+def database_uri() -> str:
+    """The store in the working directory, as an absolute address (a relative one depends on the server's directory)."""
+    return f"sqlite:///{Path('mlflow.db').resolve()}"
+
+
+def connect():
+    """An MlflowClient on the project's database, which is made once even when several processes start together."""
+    os.environ.update(QUIET)
+    from mlflow import MlflowClient  # one to three seconds, so only where it is used
+
+    with _lock():
+        client = MlflowClient(tracking_uri=database_uri())
+        client.search_experiments(max_results=1)  # makes the tables
+    return client
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    import fcntl
+
+    with Path("mlflow.db.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def experiment_name(profile: str) -> str:
+    """The experiment that holds a profile's runs."""
+    return f"ladagan-{profile}"
+
+
+def experiment_id(client, profile: str) -> str:
+    """The profile's experiment, made where there is none."""
+    name = experiment_name(profile)
+    with _lock():
+        found = client.get_experiment_by_name(name)
+        artefacts = Path("mlartifacts").resolve() / name
+        return found.experiment_id if found else client.create_experiment(name, artifact_location=artefacts.as_uri())
+
+
+def runs_by_cell(client, experiment: str, cell: str | None = None) -> dict[str, list]:
+    """Runs of an experiment, or of one of its cells."""
+    runs, token = {}, None
+    only = f"tags.cell = '{cell}'" if cell else ""
+    while True:
+        page = client.search_runs([experiment], only, max_results=1000, page_token=token)
+        for run in page:
+            runs.setdefault(run.data.tags.get("cell", ""), []).append(run)
+        token = page.token
+        if not token:
+            return runs
+
+
+def is_live(run, config_digest: str) -> bool:
+    """Whether a run belongs to a training of this configuration that no record has completed."""
+    return "digest" not in run.data.tags and run.data.tags.get("config_digest") == config_digest
+
+
+def create_run(client, experiment: str, cell: str, config_digest: str) -> str:
+    """A new, open run named by its cell."""
+    tags = {"cell": cell, "config_digest": config_digest}
+    return client.create_run(experiment, start_time=EPOCH_MS, run_name=cell, tags=tags).info.run_id
+
+
+def last_steps(client, run_id: str) -> dict[str, int]:
+    """{metric: the last step that a run holds}."""
+    names = client.get_run(run_id).data.metrics
+    return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
+
+
+def log_rows(client, run_id: str, rows: list[dict[str, float]], last: dict[str, int]) -> None:
+    """Logs rows of {nimg, name: value} in batches, but for the steps logged before, which `last` holds and is kept up to date."""
+    from mlflow.entities import Metric
+
+    metrics = []
+    for row in rows:
+        step = int(row["nimg"])
+        fresh = {name: value for name, value in row.items() if name != "nimg" and step > last.get(name, -1)}
+        metrics += [Metric(name, value, EPOCH_MS + step, step) for name, value in fresh.items()]
+        last.update(dict.fromkeys(fresh, step))
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def curve_rows(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Curve rows with the prefix that makes them a section of charts."""
+    return [{name if name == "nimg" else f"curves/{name}": value for name, value in row.items()} for row in rows]

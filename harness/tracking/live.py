@@ -1,0 +1,48 @@
+"""A training run as it happens."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness.files import digest
+from harness.tracking.database import connect, create_run, curve_rows, experiment_id, is_live, last_steps, log_rows, runs_by_cell
+
+
+@contextmanager
+def live_run(cell: str, profile: str, config: dict) -> Iterator[Callable[[list[dict]], None]]:
+    """Yields a function that logs batches of curve rows ({nimg, loss_d, ...}) while a cell trains.
+
+    A run of the same cell and configuration that was cut off is resumed, and the projection of the cell's record, which
+    must hold the same `config`, completes it. Tracking must never cost a training run: whatever goes wrong here is said once on
+    stderr, and training goes on without it.
+    """
+    yield _Live(cell, profile, digest(config)).log
+
+
+class _Live:
+    """The open run of one training cell; does nothing more after its first failure."""
+
+    def __init__(self, cell: str, profile: str, config_digest: str) -> None:
+        self.broken = False
+        self._guard(lambda: self._open(cell, profile, config_digest))
+
+    def log(self, rows: list[dict]) -> None:
+        """Logs curve rows; those logged before a resume are left out."""
+        self._guard(lambda: log_rows(self.client, self.run_id, curve_rows(rows), self.last))
+
+    def _open(self, cell: str, profile: str, config_digest: str) -> None:
+        self.client = connect()
+        experiment = experiment_id(self.client, profile)
+        runs = runs_by_cell(self.client, experiment, cell).get(cell, [])
+        live = [run.info.run_id for run in runs if is_live(run, config_digest)]
+        self.run_id = live[0] if live else create_run(self.client, experiment, cell, config_digest)
+        self.last = last_steps(self.client, self.run_id)
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        if self.broken:
+            return
+        try:
+            action()
+        except Exception as error:
+            self.broken = True
+            print(f"warning: no live curves in MLflow ({' '.join(str(error).split())[:200]})", file=sys.stderr)

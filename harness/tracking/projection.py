@@ -1,0 +1,138 @@
+"""From records to MLflow runs: written once, kept while the record is the same, replaced when it changes."""
+
+from pathlib import Path
+
+from harness.report.store import Store, read_curves
+from harness.tracking.database import (
+    EPOCH_MS,
+    connect,
+    create_run,
+    curve_rows,
+    experiment_id,
+    is_live,
+    last_steps,
+    log_rows,
+    runs_by_cell,
+)
+
+PICTURES = ("samples", "maps", "interpolation")
+
+
+def project(store: Store) -> dict[str, int]:
+    """Brings a profile's runs in line with its records; returns how many were written, kept and removed."""
+    client = connect()
+    experiment = experiment_id(client, store.profile)
+    runs = runs_by_cell(client, experiment)
+    counts = {"written": 0, "kept": 0, "removed": 0}
+    for cell, record in store.scores.items():
+        current, stale = _split(runs.pop(cell, []), record)
+        _remove(client, stale, counts)
+        if current is not None and current.data.tags.get("digest") == record["digest"]:
+            counts["kept"] += 1
+            continue
+        run_id = current.info.run_id if current else create_run(client, experiment, cell, record["config_digest"])
+        _write_run(client, run_id, record)
+        counts["written"] += 1
+    # a run without a digest is a training under way, and has no record yet
+    _remove(client, [run for cell in runs for run in runs[cell] if "digest" in run.data.tags], counts)
+    return counts
+
+
+def _split(runs: list, record: dict) -> tuple[object | None, list]:
+    """The run that shows this record, or the live one that it completes; and the others."""
+    same = [run for run in runs if run.data.tags.get("digest") == record["digest"]]
+    live = [run for run in runs if is_live(run, record["config_digest"])]
+    current = next(iter(same + live), None)
+    return current, [run for run in runs if run is not current]
+
+
+def _remove(client, runs: list, counts: dict[str, int]) -> None:
+    for run in runs:
+        client.delete_run(run.info.run_id)
+        counts["removed"] += 1
+
+
+def _write_run(client, run_id: str, record: dict) -> None:
+    from mlflow.entities import Param, RunTag
+
+    last = last_steps(client, run_id)
+    log_rows(client, run_id, curve_rows(read_curves(record)), last)
+    log_rows(client, run_id, _score_rows(record), last)
+    params = [Param(key, str(value)[:500]) for key, value in flatten(record["config"]).items()]
+    for start in range(0, len(params), 100):
+        client.log_batch(run_id, params=params[start : start + 100])
+    client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in _tags(record).items()])
+    _log_dataset(client, run_id, record["data"])
+    _log_pictures(client, run_id, record)
+    client.set_tag(run_id, "digest", record["digest"])  # late, because the digest says that the run is complete
+    client.set_terminated(
+        run_id, "FINISHED" if record["status"] == "ok" else "FAILED", EPOCH_MS + int(record["wall_seconds"] * 1e3)
+    )
+
+
+def _tags(record: dict) -> dict[str, object]:
+    """What one filters and groups by in the interface."""
+    config = record["config"]
+    return {
+        "profile": record["profile"],
+        "tables": " ".join(sorted({row.split(":")[0] for row in record["rows"]})),
+        "rows": " ".join(record["rows"]),
+        "attention": config.get("attention", ""),
+        "discriminator": config.get("discriminator_attention", ""),
+        "device": record["device"],
+        "seed": record["seed"],
+        "status": record["status"],
+        "comparability": record["comparability"]["level"],
+        "extractor": record["extractor"]["label"],
+        "data_sha256": record["data"]["sha256"],
+        "config_digest": record["config_digest"],
+        "mlflow.source.git.commit": record["git"]["commit"] or "",
+        "mlflow.note.content": f"`{record['command']}`",
+    }
+
+
+def flatten(value: dict, prefix: str = "") -> dict[str, object]:
+    """{"train.lr_g": 0.0002, ...}: nested mappings as dotted names."""
+    flat = {}
+    for key, entry in value.items():
+        name = f"{prefix}{key}"
+        flat |= flatten(entry, f"{name}.") if isinstance(entry, dict) and entry else {name: entry}
+    return flat
+
+
+def _score_rows(record: dict) -> list[dict[str, float]]:
+    """The scores at every measured step, untrained and last included; MLflow refuses @ in a name."""
+    steps = {0: record["untrained"]} | {entry["nimg"]: entry for entry in record["history"]}
+    if record["metrics"]:
+        steps[record["images_seen"]] = record["metrics"]
+    rows = []
+    for nimg, scores in sorted(steps.items()):
+        row = {"nimg": nimg}
+        for protocol in scores.keys() - {"nimg"}:
+            row |= {f"{protocol}/{label.replace('@', '-')}": value for label, value in scores[protocol].items()}
+        rows.append(row)
+    return rows
+
+
+def _log_dataset(client, run_id: str, data: dict) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(data["name"], data["sha256"][:36], "local", f'{{"sha256": "{data["sha256"]}"}}')
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_pictures(client, run_id: str, record: dict) -> None:
+    """The pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
+    import numpy as np
+    from PIL import Image
+
+    for field in PICTURES:
+        if record[field] and Path(record[field]).is_file():
+            with Image.open(record[field]) as picture:
+                client.log_image(run_id, np.asarray(picture.convert("RGB")), key=field, step=record["images_seen"])
+    progress = record.get("progress")
+    if progress and Path(progress["path"]).is_file():
+        with Image.open(progress["path"]) as picture:
+            strips = np.array_split(np.asarray(picture.convert("RGB")), len(progress["nimg"]))  # one row of tiles per snapshot
+        for nimg, strip in zip(progress["nimg"], strips, strict=True):
+            client.log_image(run_id, strip, key="progress", step=nimg)
