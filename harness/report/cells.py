@@ -35,6 +35,10 @@ COLUMN_PROTOCOLS = {
     "lsun_128_30k": ("lsun128-30k",),
     "lsun_256_50k": ("lsun256-50k",),
 }
+# rows of other tables that are the same runs as LadaGAN's in Table IV (by column) and in Table V (by resolution)
+TABLE_4_RUNS = {"cifar10_32_50k": "1:16", "celeba_64_19k": "2:7", "celeba_64_50k": "2:7", "lsun_128_30k": "2:12"}
+TABLE_5_RUNS = {"32": "1:16", "64": "2:7"}
+LADAGAN = "LadaGAN"
 PROXIES = {"fid": "fd/", "sfid": "sfd/", "is": "isx/", "precision": "precision/", "recall": "recall/"}
 COST_UNITS = {"params": 1e6, "flops": 1e9}
 RIVALS = {"CT": "ct", "ADM-IP": "adm-ip", "StyleGAN2": "stylegan2", "ViTGAN": "vitgan"}
@@ -88,7 +92,8 @@ def _table_3(index: int, row: dict, name: str, store: Store) -> Cell:
 
 
 def _table_4(index: int, row: dict, name: str, store: Store) -> Cell:
-    return score_cell(store.of_row(f"4:{index}"), "fid", COLUMN_PROTOCOLS[name], row[name])
+    rows = [f"4:{index}", *([TABLE_4_RUNS[name]] if row["method"] == LADAGAN and name in TABLE_4_RUNS else [])]
+    return score_cell(store.of_row(*rows), "fid", COLUMN_PROTOCOLS[name], row[name])
 
 
 def _table_5(index: int, row: dict, name: str, store: Store) -> Cell:
@@ -96,7 +101,8 @@ def _table_5(index: int, row: dict, name: str, store: Store) -> Cell:
     network = f"{RIVALS[name]}-{resolution}" if name in RIVALS else generator_id("lada", resolution)
     if row["quantity"] != "images_seen":
         return cost_cell(store, network, row["quantity"], row[name], rival=name if name in RIVALS else "")
-    return _images_seen(store.of_row(f"5:{index}") if name == "LadaGAN" else [], row[name])
+    rows = [f"5:{index}", TABLE_5_RUNS.get(row["resolution"], "")]
+    return _images_seen(store.of_row(*rows) if name == LADAGAN else [], row[name])
 
 
 def metric_label(scores: dict[str, float], metric: str) -> str | None:
@@ -120,9 +126,7 @@ def score_point(record: dict, metric: str, patterns: Sequence[str]) -> tuple[str
 
 def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printed: str) -> Cell:
     """One score over all its seeds; a run that diverged counts against every seed."""
-    records = [record for record in records if record["status"] != "failed"]
-    # a record without this protocol says nothing about this column, unless it diverged before any could be measured
-    records = [record for record in records if score_point(record, metric, patterns) or record["status"] == "diverged"]
+    records = [record for record in records if record["status"] != "failed" and _concerns(record, patterns)]
     comparable = [record for record in records if _is_comparable(record, score_point(record, metric, patterns), metric)]
     used = comparable or records
     if not used:
@@ -131,10 +135,19 @@ def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printe
     if any(record["status"] == "diverged" for record in used):
         verdict = REPRODUCED if comparable and printed == DIVERGED else DIVERGED
         return Cell(printed, verdict, is_proxy=not comparable, records=names)
-    found = [score_point(record, metric, patterns) for record in used]
+    found = [point for record in used if (point := score_point(record, metric, patterns))]
+    if not found:
+        return Cell(printed)
     points = tuple(value for _, value in found)
     verdict = score_verdict(points, printed, metric) if comparable else NOT_COMPARABLE
     return Cell(printed, verdict, fmean(points), points, not comparable, found[0][0], names)
+
+
+def _concerns(record: dict, patterns: Sequence[str]) -> bool:
+    """Whether a record says something about a column: it has its protocol, or diverged before anything could be scored."""
+    if record["status"] == "diverged":
+        return not record["untrained"] or protocol_of(record["untrained"], patterns) is not None
+    return protocol_of(record["metrics"], patterns) is not None
 
 
 def _is_comparable(record: dict, point: tuple[str, float] | None, metric: str) -> bool:

@@ -20,9 +20,9 @@ class Store:
     costs: dict[str, dict]
     anchors: dict[str, dict]
 
-    def of_row(self, row: str) -> list[dict]:
-        """Score records (one per seed) that measure a printed row, for example "1:16"."""
-        return [record for record in self.scores.values() if row in record["rows"]]
+    def of_row(self, *rows: str) -> list[dict]:
+        """Score records (one per seed) that measure any of these printed rows, for example "1:16"."""
+        return [record for record in self.scores.values() if not set(rows).isdisjoint(record["rows"])]
 
     def own(self) -> list[dict]:
         """Score records of experiments that stand in none of the printed tables."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.paper.configuration import flatten
 from harness.report.store import Store, read_curves
 from harness.tracking.database import (
     EPOCH_MS,
@@ -89,15 +90,6 @@ def _tags(record: dict) -> dict[str, object]:
         "mlflow.source.git.commit": record["git"]["commit"] or "",
         "mlflow.note.content": f"`{record['command']}`",
     }
-
-
-def flatten(value: dict, prefix: str = "") -> dict[str, object]:
-    """{"train.lr_g": 0.0002, ...}: nested mappings as dotted names."""
-    flat = {}
-    for key, entry in value.items():
-        name = f"{prefix}{key}"
-        flat |= flatten(entry, f"{name}.") if isinstance(entry, dict) and entry else {name: entry}
-    return flat
 
 
 def _score_rows(record: dict) -> list[dict[str, float]]:
