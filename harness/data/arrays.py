@@ -13,6 +13,7 @@ import platform
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import PIL
@@ -137,13 +138,14 @@ class ArrayWriter:
     def add_written(self, split: str) -> None:
         """Takes the file already lying at `shard_path(split)` as the split's next shard."""
         path, entry = self.shard_path(split), self._entry(split)
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
-            raise ValueError(f"given images {images.dtype} {images.shape}; expected uint8 (n, {self.image_shape})")
-        for start in range(0, len(images), 256):  # in pieces: a map keeps what it has shown in memory
-            self._hashes[split].update(np.ascontiguousarray(images[start : start + 256]))
-        entry["shards"].append({"file": path.name, "count": len(images)})
-        entry["count"] += len(images)
+        with path.open("rb") as file:  # read, not mapped: a map keeps in memory what it has shown
+            shape, dtype = _read_header(file)
+            if dtype != np.uint8 or shape[1:] != self.image_shape:
+                raise ValueError(f"given images {dtype} {shape}; expected uint8 (n, {self.image_shape})")
+            while piece := file.read(1 << 20):
+                self._hashes[split].update(piece)
+        entry["shards"].append({"file": path.name, "count": shape[0]})
+        entry["count"] += shape[0]
         entry["sha256"] = self._hashes[split].hexdigest()
 
     def add_labels(self, split: str, labels: np.ndarray) -> None:
@@ -166,6 +168,16 @@ class ArrayWriter:
         self._hashes.setdefault(split, hashlib.sha256())
         fresh = {"count": 0, "sha256": hashlib.sha256().hexdigest(), "shards": [], "labels": None, "labels_sha256": None}
         return self.splits.setdefault(split, fresh)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of an .npy file in C order; the file is left at its first element."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(file)
+    if fortran:
+        raise ValueError("given an array in Fortran order; expected C order")
+    return shape, dtype
 
 
 def library_versions() -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """One picture: bytes of any PNG, JPEG or WebP to a uint8 (3, R, R) array."""
 
 import io
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,14 +14,38 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_PIXELS = 100_000_000  # a bigger header is taken for a decompression bomb
 EXIF_ORIENTATION = 0x0112
 
-Fit = Literal["crop", "squash"]
-Resample = Literal["box", "bilinear", "bicubic", "lanczos"]
+Fit = Literal["crop", "shorten", "squash"]
+Resample = Literal["box", "bilinear", "bilinear-aliased", "bicubic", "lanczos"]
 FILTERS = {
     "box": Image.Resampling.BOX,  # the mean over the area of a pixel when the factor is whole
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
-}  # Pillow widens the filter when it shrinks (antialiasing) and uses half-pixel centres
+}  # Pillow widens these when it shrinks (antialiasing) and uses half-pixel centres
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done to every picture of a dataset.
+
+    `fit`: crop keeps the largest central square and resizes it; shorten resizes the shorter side to `resolution`, then keeps the
+    central square (the ADM evaluator's LSUN references); squash resizes the whole picture, whatever its shape.
+    `sizes`: the (width, height) that the dataset's pictures have, any if empty; another one means another release."""
+
+    resolution: int
+    fit: Fit
+    resample: Resample
+    sizes: tuple[tuple[int, int], ...] = ()
+
+    def __call__(self, data: bytes, name: str) -> np.ndarray:
+        """uint8 (3, R, R), C-contiguous. Raises HarnessError naming `name` if the picture is damaged or of a wrong size."""
+        image = decode_rgb(data, name)
+        if self.sizes and image.size not in self.sizes:
+            expected = " or ".join(f"{width}x{height}" for width, height in self.sizes)
+            raise HarnessError(
+                f"{name} is {image.width}x{image.height}; expected {expected}; is this the right release of the data?"
+            )
+        return np.ascontiguousarray(fit_square(image, self.resolution, self.fit, self.resample))
 
 
 def decode_rgb(data: bytes, name: str) -> Image.Image:
@@ -52,11 +77,41 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def fit_square(image: Image.Image, resolution: int, fit: Fit, resample: Resample) -> np.ndarray:
-    """uint8 (3, R, R): the whole picture squashed, or its largest central square, resized with the named filter."""
-    if fit == "crop":  # a real crop: Pillow's resize(box=...) would let the filter see beyond the box
+    """uint8 (3, R, R) from an RGB picture; see Recipe."""
+    if fit == "shorten":
+        scale = resolution / min(image.size)
+        image = _resize(image, (round(scale * image.width), round(scale * image.height)), resample)
+    if fit != "squash":  # a real crop: Pillow's resize(box=...) would let the filter see beyond the box
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.crop((left, top, left + side, top + side))
-    if image.size != (resolution, resolution):
-        image = image.resize((resolution, resolution), FILTERS[resample])
-    return np.asarray(image).transpose(2, 0, 1)  # (R, R, 3) -> (3, R, R)
+    return np.asarray(_resize(image, (resolution, resolution), resample)).transpose(2, 0, 1)  # (R, R, 3) -> (3, R, R)
+
+
+def _resize(image: Image.Image, size: tuple[int, int], resample: Resample) -> Image.Image:
+    if image.size == size:
+        return image
+    if resample == "bilinear-aliased":
+        return Image.fromarray(resize_aliased(np.asarray(image), size))
+    return image.resize(size, FILTERS[resample])
+
+
+def resize_aliased(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """uint8 (H', W', 3) from (H, W, 3): the four nearest pixels only, half-pixel centres, rounded half to even.
+
+    This is TensorFlow 2's `tf.image.resize` by default, which the authors' training code applies; it aliases when it shrinks."""
+    left, right, across = _taps(pixels.shape[1], size[0])
+    above, below, down = _taps(pixels.shape[0], size[1])
+    mixed = []
+    for row in (above, below):
+        near, far = pixels[row[:, None], left].astype(np.float32), pixels[row[:, None], right].astype(np.float32)  # (H', W', 3)
+        mixed.append(near + (far - near) * across[None, :, None])
+    return np.rint(mixed[0] + (mixed[1] - mixed[0]) * down[:, None, None]).astype(np.uint8)
+
+
+def _taps(size: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For every target pixel of one axis: the two source pixels and the weight of the second."""
+    position = (np.arange(target, dtype=np.float32) + np.float32(0.5)) * np.float32(size / target) - np.float32(0.5)
+    first = np.floor(position)
+    weight = position - first
+    return np.clip(first, 0, size - 1).astype(int), np.clip(first + 1, 0, size - 1).astype(int), weight

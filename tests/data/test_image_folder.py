@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from harness.data import DATASETS, open_split
-from harness.data.image_folder import list_images
 from harness.data.images import decode_rgb, fit_square
+from harness.data.sources import FolderSource
 from harness.errors import HarnessError
 
 
@@ -25,6 +25,10 @@ def fill(folder, count=10):
         path = folder / f"class{i % 3}" / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         noise(seed=i).save(path)
+
+
+def list_images(folder):
+    return [name for name, _ in FolderSource(folder).items()]
 
 
 def prepare(folder, out, **extra):
@@ -129,7 +133,10 @@ def test_a_damaged_file_is_named_and_nothing_is_written(tmp_path, kind):
     (tmp_path / "in" / "bad.png").write_bytes(DAMAGED[kind])
     with pytest.raises(HarnessError, match=r"bad\.png cannot be decoded"):
         prepare(tmp_path / "in", tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert {path.name for path in tmp_path.iterdir()} == {"in", ".ckpt"}
+    (tmp_path / "in" / "bad.png").unlink()
+    prepare(tmp_path / "in", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"manifest.json", "train-00000.npy", "test-00000.npy"}
 
 
 def test_a_header_of_too_many_pixels_is_refused(monkeypatch):
@@ -141,11 +148,11 @@ def test_a_header_of_too_many_pixels_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"fit": "stretch"}, "data.fit: unknown value 'stretch'; expected one of crop, squash"),
+        ({"fit": "stretch"}, "data.fit: unknown value 'stretch'; expected one of crop, shorten, squash"),
         ({"resample": "bicubik"}, "did you mean 'bicubic'"),
         ({"test_fraction": "0.1"}, "data.test_fraction: given '0.1'"),
         ({"test_fraction": 0.01}, "given 10 pictures under .* 0.01; expected at least one picture in each split"),
-        ({"path": "/nowhere/at/all"}, "data.path: no folder at /nowhere/at/all"),
+        ({"path": "/nowhere/at/all"}, "no folder at /nowhere/at/all"),
         ({"colour": "red"}, "unknown key in data 'colour'"),
     ],
 )

@@ -1,0 +1,132 @@
+"""Archives are read, never extracted: a member becomes bytes in memory if its name, kind and declared size are harmless."""
+
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
+
+from harness.errors import HarnessError
+
+MAX_MEMBER = 64 << 20  # bytes a picture may declare; the largest of FFHQ is under 3 MiB
+MAX_TOTAL = 2 << 40  # bytes all of an archive's members may declare together
+LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+
+
+class ZipMember(NamedTuple):
+    """Where a member's bytes lie, as the central directory declares it."""
+
+    offset: int
+    compressed: int
+    size: int
+    method: int
+    crc: int
+
+
+def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER) -> list[tuple[str, ZipMember]]:
+    """(name, member) of every picture in the archive, in the archive's order.
+
+    Raises HarnessError for a damaged archive, a name that leaves the archive, a link, a name given twice, an encrypted member or
+    one whose method is not stored or deflated, and declared sizes over the limits."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
+    check_names((entry.filename for entry in entries), path)
+    for entry in entries:
+        _check_entry(entry, path, max_member)
+    if sum(entry.file_size for entry in entries) > MAX_TOTAL:
+        raise HarnessError(f"{path} declares more than {MAX_TOTAL} bytes; refused as a decompression bomb")
+    return [
+        (entry.filename, ZipMember(entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC))
+        for entry in entries
+        if entry.filename.lower().endswith(suffixes) and not _is_hidden(entry.filename)
+    ]
+
+
+def _check_entry(entry: zipfile.ZipInfo, path: Path, max_member: int) -> None:
+    name = entry.filename
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise HarnessError(f"{path}: {name!r} is a link; refused")
+    if entry.flag_bits & 0x1 or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise HarnessError(
+            f"{path}: {name!r} is encrypted or compressed by method {entry.compress_type}; expected stored or deflated"
+        )
+    if entry.file_size > max_member:
+        raise HarnessError(
+            f"{path}: {name!r} declares {entry.file_size} bytes, more than {max_member}; refused as a decompression bomb"
+        )
+
+
+def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
+    """The bytes of one member of the archive open in binary mode; HarnessError unless name, size and checksum are as declared."""
+    handle.seek(member.offset)
+    header = handle.read(LOCAL_HEADER.size)
+    fields = LOCAL_HEADER.unpack(header) if len(header) == LOCAL_HEADER.size else (b"", 0, 0)
+    name_length, extra_length = fields[-2:]
+    local_name = handle.read(name_length)
+    if fields[0] != b"PK\x03\x04" or local_name not in (name.encode(), name.encode("cp437", "replace")):
+        raise HarnessError(f"{name}: the archive is damaged (another or no member where its directory says); download it again")
+    handle.seek(extra_length, 1)
+    data = handle.read(member.compressed)
+    if member.method == zipfile.ZIP_DEFLATED:
+        data = _inflate(data, member.size, name)
+    if len(data) != member.size or zlib.crc32(data) != member.crc:
+        raise HarnessError(f"{name}: its bytes differ from what the archive declares; download it again")
+    return data
+
+
+def _inflate(data: bytes, size: int, name: str) -> bytes:
+    """At most `size` + 1 bytes, whatever the stream would grow to."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
+    except zlib.error as error:
+        raise HarnessError(f"{name} cannot be decompressed ({error}); download the archive again") from error
+
+
+def read_tar_files(path: Path, sizes: dict[str, int], max_total: int) -> Iterator[tuple[str, bytes]]:
+    """(base name, bytes) of the members of a .tar.gz that `sizes` asks for by base name, each exactly so many bytes.
+
+    Other members are skipped. Raises HarnessError for a damaged archive, a name that leaves it, a link, a member given twice,
+    missing or of another size, and members that declare more than `max_total` bytes together."""
+    found, total = set(), 0
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                check_names([member.name], path)
+                total += member.size
+                if total > max_total:
+                    raise HarnessError(f"{path} declares more than {max_total} bytes; refused as a decompression bomb")
+                if not (member.isfile() or member.isdir()):
+                    raise HarnessError(f"{path}: {member.name!r} is a link or a device; refused")
+                name = PurePosixPath(member.name).name
+                if name not in sizes or not member.isfile():
+                    continue
+                if name in found or member.size != sizes[name]:
+                    given = "is given twice" if name in found else f"is {member.size} bytes long; expected {sizes[name]}"
+                    raise HarnessError(f"{path}: {member.name!r} {given}; download it again")
+                found.add(name)
+                yield name, archive.extractfile(member).read()
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise HarnessError(f"{path} is not a whole .tar.gz archive ({error}); download it again") from error
+    if missing := sorted(set(sizes) - found):
+        raise HarnessError(f"{path} lacks {', '.join(missing)}; download it again")
+
+
+def check_names(names: Iterable[str], path: Path) -> None:
+    """HarnessError for a name that is absolute, climbs out of the archive, holds a backslash or NUL, or occurs twice."""
+    seen = set()
+    for name in names:
+        if name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name or name[1:2] == ":":
+            raise HarnessError(f"{path}: member name {name!r} leaves the archive; refused")
+        if name in seen:
+            raise HarnessError(f"{path}: member {name!r} is given twice; refused")
+        seen.add(name)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

@@ -1,0 +1,65 @@
+"""FFHQ, 70,000 faces (https://github.com/NVlabs/ffhq-dataset): 1024x1024 pictures, or the publishers' own 128x128 thumbnails."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from harness.config import from_mapping
+from harness.data.checks import check_range, name_some
+from harness.data.download import require_file, verify_checksum
+from harness.data.images import Recipe, Resample
+from harness.data.parallel import prepare_images
+from harness.data.sources import FolderSource, ZipSource
+from harness.errors import HarnessError
+
+PUBLISHED = "https://github.com/NVlabs/ffhq-dataset"
+FOLDERS = ("images1024x1024", "thumbnails128x128")  # tried in this order below `path`
+
+
+@dataclass(frozen=True)
+class FfhqParams:
+    """`path` is a zip archive, or a folder that is or holds images1024x1024 or thumbnails128x128. `resample` box is the mean over
+    the area of a pixel, as for the published thumbnails. `count` other than 70,000 is for a part of the data."""
+
+    name: Literal["ffhq"] = "ffhq"
+    path: str = "data/ffhq"
+    resolution: int = 128
+    resample: Resample = "box"
+    checksum: str | None = None
+    count: int = 70_000
+
+    def __post_init__(self):
+        check_range("resolution", self.resolution, 4, 1024)
+        check_range("count", self.count, 1, 100_000)
+        if self.checksum and not self.path.lower().endswith(".zip"):
+            raise ValueError(f"checksum: given for {self.path}; expected only with a .zip archive")
+
+
+def prepare_ffhq(params: dict, out: Path) -> None:
+    """Writes the split train, in the order of the pictures' numbers, to `out`."""
+    config = from_mapping(FfhqParams, params, "data")
+    path = require_file(Path(config.path), PUBLISHED)
+    if path.is_file():
+        verify_checksum(path, config.checksum)
+        source = ZipSource(path)
+    else:
+        source = FolderSource(next((path / name for name in FOLDERS if (path / name).is_dir()), path))
+    items = numbered(source.items(), config.count, path)
+    recipe = Recipe(config.resolution, "squash", config.resample, ((1024, 1024), (128, 128)))
+    prepare_images(out, "ffhq", {"train": items}, source, recipe, {**asdict(config), "path": path.name}, file=path.name)
+
+
+def numbered(items: list[tuple], count: int, path: Path) -> list[tuple]:
+    """The items 00000.png, 00001.png, ... in order; HarnessError for one that is missing, given twice or not among them."""
+    wanted = {f"{i:05d}.png" for i in range(count)}
+    found = {}
+    for item in items:
+        name = PurePosixPath(item[0]).name
+        if name in found:
+            raise HarnessError(f"{path} holds {name} twice, as {found[name][0]} and {item[0]}; keep one set of pictures")
+        found[name] = item
+    if wanted - found.keys():
+        raise HarnessError(f"{path} lacks {len(wanted - found.keys())} of {count} pictures: {name_some(wanted - found.keys())}")
+    if found.keys() - wanted:
+        raise HarnessError(f"{path} holds pictures that are not of FFHQ's first {count}: {name_some(found.keys() - wanted)}")
+    return [found[name] for name in sorted(wanted)]

@@ -1,0 +1,130 @@
+"""Where pictures lie: a folder, a zip archive or an lmdb database.
+
+A source travels to the decoding processes, so it holds paths, not handles: `with source.open() as read: read(name, locator)`
+gives a picture's bytes. Items are (name, locator) pairs: the name is for people and the source's hash, the locator for `read`."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.archives import ZipMember, list_zip, read_member
+from harness.data.images import SUFFIXES
+from harness.errors import HarnessError
+
+Read = Callable[[str, object], bytes]
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Pictures in a folder and its sub-folders; the locator is (relative path, bytes, time of change), so that a change shows."""
+
+    root: Path
+    kind = "folder"
+
+    def items(self) -> list[tuple[str, tuple[str, int, int]]]:
+        """Every picture by its relative POSIX path, sorted; hidden files and folders are left out."""
+        if not self.root.is_dir():
+            raise HarnessError(f"no folder at {self.root}; expected a folder of PNG, JPEG or WebP pictures; correct the path")
+        found = sorted(self._walk(""))
+        return [(name, (name, size, changed)) for name, size, changed in found]
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, int, int]]:
+        with os.scandir(self.root / folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_symlink() and entry.is_dir():
+                    raise HarnessError(
+                        f"{self.root / name} links to a folder, which may lead in circles; put the folder itself there"
+                    )
+                if entry.is_dir():
+                    yield from self._walk(name)
+                elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
+                    status = entry.stat()
+                    yield name, status.st_size, status.st_mtime_ns
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @contextmanager
+    def open(self) -> Iterator[Read]:
+        yield lambda name, locator: (self.root / locator[0]).read_bytes()
+
+
+@dataclass(frozen=True)
+class ZipSource:
+    """Pictures in a zip archive; the locator says where a member's bytes lie, so that no process reads the directory again."""
+
+    path: Path
+    kind = "zip"
+
+    def items(self) -> list[tuple[str, ZipMember]]:
+        """Every picture in the archive's order."""
+        return list_zip(self.path, SUFFIXES)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @contextmanager
+    def open(self) -> Iterator[Read]:
+        with self.path.open("rb") as handle:
+            yield lambda name, locator: read_member(handle, locator, name)
+
+
+@dataclass(frozen=True)
+class LmdbSource:
+    """Pictures that are the values of an lmdb database (a folder with data.mdb); the locator is the key."""
+
+    root: Path
+    stamp: tuple[int, int] = (0, 0)  # bytes and time of change, so that a change shows
+    kind = "lmdb"
+
+    def items(self) -> "LmdbKeys":
+        """Every key in the database's order."""
+        with self._environment() as environment:
+            info, page = environment.info(), environment.stat()["psize"]
+            if (info["last_pgno"] + 1) * page > (self.root / "data.mdb").stat().st_size:
+                raise HarnessError(
+                    f"{self.root / 'data.mdb'} is shorter than it declares; download it again"
+                )  # reading on: SIGBUS
+            with environment.begin() as transaction, transaction.cursor() as cursor:
+                count = transaction.stat()["entries"]
+                longest = max((len(key) for key in cursor.iternext(keys=True, values=False)), default=1)
+                cursor.first()
+                return LmdbKeys(np.fromiter(cursor.iternext(keys=True, values=False), f"S{longest}", count))
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    @contextmanager
+    def open(self) -> Iterator[Read]:
+        with self._environment() as environment, environment.begin(buffers=True) as transaction:
+            yield lambda name, locator: bytes(transaction.get(locator, b""))  # an empty value is then refused as no picture
+
+    @contextmanager
+    def _environment(self) -> Iterator:
+        import lmdb
+
+        try:
+            with lmdb.open(str(self.root), readonly=True, lock=False, readahead=False, max_dbs=0) as environment:
+                yield environment
+        except lmdb.Error as error:
+            raise HarnessError(f"{self.root} is not a whole lmdb database ({error}); download it again") from error
+
+
+class LmdbKeys:
+    """Three million keys in 40 bytes each; a slice gives (name, key) pairs."""
+
+    def __init__(self, keys: np.ndarray):
+        self.keys = keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, piece: slice) -> list[tuple[str, bytes]]:
+        return [(key.decode("ascii", "backslashreplace"), key) for key in self.keys[piece].tolist()]

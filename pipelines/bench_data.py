@@ -1,0 +1,184 @@
+"""Speed and memory of the data preparation against a plain Pillow loop: `python -m pipelines.bench_data [--images 200000]`.
+
+Both read the same archive of 178x218 JPEGs on the same cores. The plain loop decodes and resizes, and that is all; the
+preparation also checks, hashes, shards and publishes. They alternate, and their pixels are compared. What is left is the result,
+results/bench/<device>/data.json."""
+
+import argparse
+import io
+import multiprocessing
+import os
+import re
+import statistics
+import tempfile
+import threading
+import time
+import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from harness.data.archives import read_member
+from harness.data.arrays import library_versions, open_split
+from harness.data.images import Recipe
+from harness.data.parallel import available_cores, prepare_images
+from harness.data.sources import ZipSource
+from harness.errors import HarnessError, run_command
+from harness.files import write_json
+from harness.records import environment
+
+SIZE = (178, 218)
+RESOLUTION = 64
+DISTINCT = 64  # pictures made; the archive repeats them under other names
+CHUNK = 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=200_000, help="pictures in the archive (default 200,000)")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of each (default 2)")
+    parser.add_argument("--scratch", type=Path, help="folder for the archive and the output (default: the system's)")
+    arguments = parser.parse_args()
+    if arguments.images < DISTINCT or arguments.repeats < 1:
+        raise HarnessError(f"given {arguments.images} images, {arguments.repeats} repeats; expected at least {DISTINCT} and 1")
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as folder:
+        archive = Path(folder) / "pictures.zip"
+        make_archive(archive, arguments.images)
+        result = compare(archive, Path(folder) / "prepared", arguments.repeats)
+    device = f"{environment()['device']} x{available_cores()}"
+    path = Path("results/bench") / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") / "data.json"
+    write_json(path, {"device": device, **result, "versions": library_versions(), "git": environment()["git"]})
+    ours, plain = result["preparation"]["images_per_second"], result["plain_pillow"]["images_per_second"]
+    print(f"preparation {ours:.0f} images/s, plain Pillow {plain:.0f} images/s, ratio {result['ratio']:.3f} -> {path}")
+
+
+def make_archive(path: Path, count: int) -> None:
+    """A zip of `count` JPEGs of about the size of CelebA's (7 kB): smooth colours under a little grain."""
+    generator = np.random.default_rng(0)
+    pictures = []
+    for _ in range(DISTINCT):
+        smooth = Image.fromarray(generator.integers(0, 256, (12, 10, 3), np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
+        grain = generator.normal(0, 4, (SIZE[1], SIZE[0], 1))
+        buffer = io.BytesIO()
+        Image.fromarray(np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=80)
+        pictures.append(buffer.getvalue())
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(count):
+            archive.writestr(f"img_align_celeba/{i + 1:06d}.jpg", pictures[i % DISTINCT])
+
+
+def compare(archive: Path, out: Path, repeats: int) -> dict:
+    """Images/s (median) and peak memory of both; the ratio is the median over pairs of neighbouring runs."""
+    prepared, plain = [], []
+    for run in range(repeats):
+        prepared.append(measured(lambda: prepare(archive, out)))
+        if run == 0:
+            check_pixels(archive, out)
+        plain.append(measured(lambda: plain_pillow(archive)))
+    images = len(open_split(out, "train"))
+    return {
+        "images": images,
+        "source": f"{SIZE[0]}x{SIZE[1]} JPEG, {archive.stat().st_size // images} bytes each",
+        "resolution": RESOLUTION,
+        "processes": available_cores(),
+        "repeats": repeats,
+        "preparation": _summary(prepared, images),
+        "plain_pillow": _summary(plain, images),
+        "ratio": statistics.median(p["seconds"] / o["seconds"] for o, p in zip(prepared, plain, strict=True)),
+    }
+
+
+def _summary(runs: list[dict], images: int) -> dict:
+    rates = [images / run["seconds"] for run in runs]
+    peak = max(run["peak_bytes"] for run in runs)
+    cpu = [run["cpu_seconds"] for run in runs]
+    return {"images_per_second": statistics.median(rates), "runs": rates, "cpu_seconds": cpu, "peak_bytes": peak}
+
+
+def prepare(archive: Path, out: Path) -> None:
+    """The preparation under test, from the archive's directory to the published output."""
+    source = ZipSource(archive)
+    recipe = Recipe(RESOLUTION, "squash", "bilinear", (SIZE,))
+    prepare_images(out, "bench", {"train": source.items()}, source, recipe, {})
+
+
+def plain_pillow(archive: Path) -> None:
+    """Decodes and resizes every picture; the pixels are dropped."""
+    items = ZipSource(archive).items()
+    chunks = [(archive, items[start : start + CHUNK]) for start in range(0, len(items), CHUNK)]
+    with ProcessPoolExecutor(available_cores(), mp_context=multiprocessing.get_context("spawn")) as executor:
+        list(executor.map(_plain_chunk, chunks))
+
+
+def _plain_chunk(chunk: tuple) -> None:
+    archive, items = chunk
+    with archive.open("rb") as file:
+        for name, member in items:
+            plain_picture(read_member(file, member, name))
+
+
+def plain_picture(data: bytes) -> Image.Image:
+    """The loop's body."""
+    return Image.open(io.BytesIO(data)).convert("RGB").resize((RESOLUTION, RESOLUTION), Image.Resampling.BILINEAR)
+
+
+def check_pixels(archive: Path, out: Path) -> None:
+    """HarnessError unless the prepared pixels are the plain loop's; a time for wrong pixels would be worth nothing."""
+    images, items = open_split(out, "train"), ZipSource(archive).items()
+    with archive.open("rb") as file:
+        for i in range(0, len(items), max(1, len(items) // 200)):
+            name, member = items[i]
+            expected = np.asarray(plain_picture(read_member(file, member, name))).transpose(2, 0, 1)
+            if not np.array_equal(images[i], expected):
+                raise HarnessError(f"the preparation of {name} differs from plain Pillow's; no time is reported")
+
+
+def measured(work) -> dict:
+    """Wall and processor seconds, and the peak memory in bytes, of this process and its children (shared pages counted once)."""
+    with _peak_memory() as peak:
+        start, cpu = time.perf_counter(), _cpu_seconds()
+        work()
+        seconds, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak[0]}
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@contextmanager
+def _peak_memory():
+    peak, stop = [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.5):
+            peak[0] = max(peak[0], _memory())
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def _memory() -> int:
+    process = psutil.Process(os.getpid())
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            used = one.memory_full_info()
+        except psutil.NoSuchProcess:
+            continue
+        total += getattr(used, "pss", used.rss)
+    return total
+
+
+if __name__ == "__main__":
+    run_command(main)
