@@ -13,7 +13,8 @@ from harness.data.arrays import open_split
 from harness.errors import HarnessError, unknown_choice
 from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import Features, features
-from harness.metrics.protocol import PROTOCOLS, Protocol, comparability, scores
+from harness.metrics.protocol import PROTOCOLS, Protocol, comparability
+from harness.metrics.scores import scores
 
 Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features, Images, features
-from harness.metrics.protocol import Protocol, scores
+from harness.metrics.protocol import Protocol
+from harness.metrics.scores import scores
 
 NOISE = (16, 48, 96)
 """Standard deviations of the added Gaussian noise, in grey levels of 255."""

@@ -56,7 +56,7 @@ register_feature_extractor(NAME, DigitsFeatures)
 def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
     """Label name, sha256 of the weights file and the module."""
     if weights is None:
-        raise HarnessError("given no weights for digits-cnn; expected the file that `python -m pipelines.classifier` writes")
+        raise HarnessError("given no weights for digits-cnn; expected the file that `python -m pipelines.extractor` writes")
     sha256 = read_weights(weights)[1]
     return NAME, sha256, create(NAME, weights)
 
@@ -68,9 +68,9 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], str]:
     try:
         state = load(content)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise HarnessError(f"cannot read the digits-cnn weights {path}: {error}; run `python -m pipelines.classifier`") from error
+        raise HarnessError(f"cannot read the digits-cnn weights {path}: {error}; run `python -m pipelines.extractor`") from error
     if {key: value.shape for key, value in state.items()} != expected:
-        raise HarnessError(f"given {path}, whose tensors are not those of digits-cnn; run `python -m pipelines.classifier`")
+        raise HarnessError(f"given {path}, whose tensors are not those of digits-cnn; run `python -m pipelines.extractor`")
     return state, hashlib.sha256(content).hexdigest()
 
 

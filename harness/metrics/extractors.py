@@ -30,7 +30,7 @@ def _load_inception(weights: Path | None, random_seed: int | None) -> tuple[str,
 
 def _load_digits(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:
     if random_seed is not None:
-        raise HarnessError("given random weights for digits-cnn; expected a weights file; train it with pipelines.classifier")
+        raise HarnessError("given random weights for digits-cnn; expected a weights file; train it with pipelines.extractor")
     from harness.metrics.digits import load_digits_cnn
 
     return load_digits_cnn(weights)

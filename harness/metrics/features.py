@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor
+from harness.metrics.frechet import Statistics, statistics
 
 
 class Images(Protocol):
@@ -25,22 +26,33 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor saw in N images: pool (N, D), spatial (N, S) and logits (N, C), float32, and the extractor's label."""
+    """What an extractor saw in N images: pool (N, D), spatial (N, S) and logits (N, C), float32, and the extractor's label.
+
+    `doubts` are reasons why the images may not be the ones a protocol asks for.
+    """
 
     pool: np.ndarray
     spatial: np.ndarray
     logits: np.ndarray
     label: str
+    doubts: tuple[str, ...] = ()
+    _statistics: dict[str, Statistics] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pool)
 
     def __getitem__(self, index: slice | np.ndarray) -> "Features":
         """The features of some of the images."""
-        return Features(self.pool[index], self.spatial[index], self.logits[index], self.label)
+        return Features(self.pool[index], self.spatial[index], self.logits[index], self.label, self.doubts)
+
+    def statistics(self, part: str) -> Statistics:
+        """Float64 statistics of `pool` or `spatial`, computed once."""
+        if part not in self._statistics:
+            self._statistics[part] = statistics(getattr(self, part))
+        return self._statistics[part]
 
 
-OUTPUTS = tuple(field.name for field in fields(Features) if field.name != "label")
+OUTPUTS = ("pool", "spatial", "logits")
 
 
 def features(images: Images, extractor: Extractor, batch_size: int = 64, progress: bool = True) -> Features:

@@ -22,50 +22,57 @@ def precision_recall(
     neighbours: int = 3,
     block: int = BLOCK,
     device: str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    half: bool = False,
 ) -> tuple[float, float]:
     """Precision and recall of features generated (N, d) against reference (M, d).
 
-    Distances are squared Euclidean in `dtype`; memory is bounded by the features and three `block` x `block` matrices.
-    float16 mimics the ADM evaluator's arithmetic, which adds 0.1 to 0.3 points.
+    Distances are squared Euclidean in float32; memory is bounded by the features and three `block` x `block` matrices.
+    `half` mimics the ADM evaluator's float16, which adds 0.1 to 0.3 points.
     """
     for x in (generated, reference):
         check_features(x, minimum=neighbours + 1)
     if generated.shape[1] != reference.shape[1]:
         raise HarnessError(f"given features of width {generated.shape[1]} and {reference.shape[1]}; use one extractor for both")
-    gen, ref = (torch.from_numpy(np.ascontiguousarray(x)).to(device, dtype) for x in (generated, reference))
+    gen, ref = (torch.from_numpy(np.ascontiguousarray(x)).to(device) for x in (generated, reference))
     with full_precision():
-        in_ref, in_gen = _inside(gen, ref, neighbours, block)
+        in_ref, in_gen = _inside(gen, ref, neighbours, block, half)
     return in_ref.double().mean().item(), in_gen.double().mean().item()
 
 
-def _inside(gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _inside(gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block: int, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Which rows of gen (N,) lie inside a ball of ref, and which rows of ref (M,) inside a ball of gen: one pass of blocks."""
-    gen_radii, ref_radii = (_radii(x, neighbours, block) for x in (gen, ref))
+    gen_radii, ref_radii = (_radii(x, neighbours, block, half) for x in (gen, ref))
     in_ref = torch.zeros(len(gen), dtype=torch.bool, device=gen.device)
     in_gen = torch.zeros(len(ref), dtype=torch.bool, device=gen.device)
     for i in range(0, len(gen), block):
         for j in range(0, len(ref), block):
-            distances = _squared_distances(gen[i : i + block], ref[j : j + block])  # (n, m)
+            distances = _squared_distances(gen[i : i + block], ref[j : j + block], half)  # (n, m)
             in_ref[i : i + block] |= (distances <= ref_radii[j : j + block]).any(dim=1)
             in_gen[j : j + block] |= (distances <= gen_radii[i : i + block, None]).any(dim=0)
     return in_ref, in_gen
 
 
-def _radii(x: torch.Tensor, neighbours: int, block: int) -> torch.Tensor:
+def _radii(x: torch.Tensor, neighbours: int, block: int, half: bool) -> torch.Tensor:
     """Squared distance (N,) of every point to its k-th nearest neighbour; the point itself comes first, hence k + 1."""
     radii = []
     for i in range(0, len(x), block):
         nearest = x.new_empty(len(x[i : i + block]), 0)
         for j in range(0, len(x), block):
-            distances = _squared_distances(x[i : i + block], x[j : j + block])
+            distances = _squared_distances(x[i : i + block], x[j : j + block], half)
             candidates = torch.cat([nearest, distances], dim=1)
             nearest = candidates.topk(min(neighbours + 1, candidates.shape[1]), dim=1, largest=False).values
         radii.append(nearest[:, -1])
     return torch.cat(radii)
 
 
-def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """|a|^2 + |b|^2 - 2 a.b for a (n, d), b (m, d): (n, m), cut at 0 where rounding goes below."""
-    squares = (a * a).sum(dim=1)[:, None] + (b * b).sum(dim=1)[None, :]
-    return squares.addmm_(a, b.T, alpha=-2).clamp_(min=0)
+def _squared_distances(a: torch.Tensor, b: torch.Tensor, half: bool) -> torch.Tensor:
+    """|a|^2 + |b|^2 - 2 a.b for a (n, d), b (m, d): (n, m) float32, cut at 0 where rounding goes below.
+
+    `half` computes in float16, and again in float32 if that overflows, as the ADM evaluator does block by block.
+    """
+    x, y = (a.half(), b.half()) if half else (a, b)
+    squares = (x * x).sum(dim=1)[:, None] + (y * y).sum(dim=1)[None, :]
+    distances = squares.addmm_(x, y.T, alpha=-2).clamp_(min=0)
+    if half and not distances.isfinite().all():
+        return _squared_distances(a, b, half=False)
+    return distances.float()

@@ -1,29 +1,32 @@
 """What is compared with what, and whether the result may be held against the paper.
 
-A protocol fixes the sample counts, the reference split and the scores. The words FID, sFID, IS, precision and recall belong
-to the pinned Inception weights under one of the paper's protocols followed to the letter; every other score carries the
-name of its extractor.
+A protocol fixes the sample counts, the reference and the scores. The words FID, sFID, IS, precision and recall belong to the
+pinned Inception weights under one of the paper's protocols followed to the letter; every other score carries the name of its
+extractor.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from harness.errors import HarnessError
-from harness.metrics.features import Features
-from harness.metrics.frechet import frechet_from_features
-from harness.metrics.inception_score import inception_score
-from harness.metrics.precision_recall import precision_recall
+import numpy as np
+
+from harness.errors import HarnessError, unknown_choice
 
 PAPER_LABEL = "inception-v3@6726825d"
 PROXY_NAMES = {"fid": "fd", "sfid": "sfd", "is": "isx", "precision": "precision", "recall": "recall"}
 SCORES = tuple(PROXY_NAMES)
+LEVELS = ("paper", "protocol-mismatch", "none")
 
 
 @dataclass(frozen=True)
 class Protocol:
     """One way to score. None for a count means: as many as the reference split has.
 
-    `dataset` is the manifest name the reference must have (None: any images); `is_chunk` the images per chunk of the
-    Inception score (None: one chunk); `paper` whether the paper's tables hold a counterpart.
+    `dataset` is the manifest name the reference must have (None: any images) and `preparation` the entries its manifest must
+    have. A reference smaller than its split is drawn at random, once. `is_chunk` is the number of images per chunk of the
+    Inception score (None: one chunk). `statistics_file` names a published ADM-format file that is the reference instead of
+    images, `statistics_sha256` its hash. `paper` says whether the paper's tables hold a counterpart, `table` where.
     """
 
     name: str
@@ -35,10 +38,25 @@ class Protocol:
     is_chunk: int | None = None
     neighbours: int = 3
     paper: bool = False
+    preparation: Mapping[str, Any] = field(default_factory=dict)
+    statistics_file: str | None = None
+    statistics_sha256: str | None = None
+    table: str = ""
 
     def reduced(self, generated: int, reference: int) -> "Protocol":
-        """The same protocol at other counts, for dry runs; never comparable with the paper."""
-        return replace(self, generated=generated, reference=reference, is_chunk=None)
+        """The same protocol at other counts and on a reference of any origin, for dry runs; never comparable with the paper."""
+        return replace(self, generated=generated, reference=reference, is_chunk=None, preparation={}, statistics_file=None)
+
+    def generated_count(self, reference: int) -> int:
+        """How many images to generate when the reference has `reference` images."""
+        return self.generated or reference
+
+    def reference_indices(self, split_count: int) -> np.ndarray | None:
+        """Sorted indices of the reference images in a split of `split_count`; None for all of them."""
+        if self.reference is None or self.reference == split_count:
+            return None
+        self.check_counts(self.generated or split_count, split_count)
+        return np.sort(np.random.default_rng(0).choice(split_count, self.reference, replace=False))
 
     def check_counts(self, generated: int, reference: int) -> None:
         """Raises HarnessError when there are too few images of either kind."""
@@ -48,10 +66,22 @@ class Protocol:
                 needs = f"protocol {self.name} needs {wanted[kind]}"
                 raise HarnessError(f"given {given} {kind} images; {needs}; supply more or choose another protocol")
 
-    def generated_count(self, reference: int) -> int:
-        """How many images to generate when the reference split has `reference` images."""
-        return self.generated or reference
+    def check_manifest(self, manifest: Mapping[str, Any], where: object) -> None:
+        """Raises HarnessError where prepared images are not the protocol's reference."""
+        if self.statistics_file:
+            raise HarnessError(f"given images {where}; protocol {self.name} needs the statistics file {self.statistics_file}")
+        if self.dataset is None:
+            return
+        wanted = {"name": self.dataset, **{f"preparation.{key}": value for key, value in self.preparation.items()}}
+        found = {"name": manifest["name"], **{f"preparation.{key}": value for key, value in manifest["preparation"].items()}}
+        wrong = [f"{key} is {found.get(key)!r}, not {value!r}" for key, value in wanted.items() if found.get(key) != value]
+        if wrong:
+            raise HarnessError(f"{where} is not the reference of protocol {self.name}: {'; '.join(wrong)}; prepare it again")
 
+
+CIFAR10 = {"resolution": 32, "checksum": "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd"}
+CELEBA = {"resolution": 64, "fit": "squash", "checksum": "md5:00d2c5bc6d35e252742224ab0c1e8fcb"}
+NO_IS = tuple(name for name in SCORES if name != "is")  # ImageNet's classes say nothing of faces or bedrooms, nor does the paper
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -60,14 +90,35 @@ PROTOCOLS = {
         Protocol("digits-test", "digits", "test"),
         Protocol("images-train", None, "train"),
         Protocol("images-test", None, "test"),
+        Protocol("cifar10-50k", "cifar10", "train", 50_000, 50_000, SCORES, 5000, 3, True, CIFAR10, table="I-IV"),
+        Protocol("cifar10-10k", "cifar10", "test", 10_000, 10_000, SCORES, 5000, 3, True, CIFAR10, table="III"),
+        Protocol("celeba-19k", "celeba", "test", 19_962, 19_962, NO_IS, None, 3, True, CELEBA, table="II, IV"),
+        Protocol("celeba-50k", "celeba", "train", 50_000, 162_770, NO_IS, None, 3, True, CELEBA, table="IV"),
+        Protocol("ffhq-50k", "ffhq", "train", 50_000, 70_000, NO_IS, None, 3, True, {"resolution": 128}, table="II, IV"),
+        Protocol("lsun128-30k", "lsun", "train", 30_000, 30_000, NO_IS, None, 3, True, {"resolution": 128}, table="IV"),
+        Protocol("lsun128-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, {"resolution": 128}, table="II"),
+        Protocol(
+            "lsun256-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, table="IV",
+            statistics_file="VIRTUAL_lsun_bedroom256.npz",
+        ),
     )
-}
+}  # fmt: skip
 
 
-def comparability(protocol: Protocol, label: str, generated: int, reference: int) -> tuple[str, list[str]]:
+def get_protocol(name: str) -> Protocol:
+    """The protocol called `name`, or HarnessError."""
+    if name not in PROTOCOLS:
+        raise unknown_choice("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def comparability(
+    protocol: Protocol, label: str, generated: int, reference: int, doubts: Sequence[str] = ()
+) -> tuple[str, list[str]]:
     """Level and reasons: `paper`, `protocol-mismatch` (the paper's extractor, another protocol) or `none`.
 
-    `label` is the extractor's; `generated` and `reference` are the image counts that were scored.
+    `label` is the extractor's; `generated` and `reference` are the image counts that were scored; `doubts` say why either set
+    of images may not be the protocol's.
     """
     reasons = []
     if label != PAPER_LABEL:
@@ -82,33 +133,10 @@ def comparability(protocol: Protocol, label: str, generated: int, reference: int
     for kind, given, wanted in (("generated", generated, printed.generated), ("reference", reference, printed.reference)):
         if given != wanted:
             reasons.append(f"{given} {kind} images, the protocol's count is {wanted}")
+    if protocol.statistics_file and not protocol.statistics_sha256:
+        reasons.append(f"the sha256 of {protocol.statistics_file} is not known here, so that the reference cannot be checked")
+    reasons += doubts
     return ("protocol-mismatch", reasons) if reasons else ("paper", [])
-
-
-def scores(generated: Features, reference: Features, protocol: Protocol) -> dict[str, float]:
-    """The protocol's scores, keyed `fid`, `sfid`, `is`, `precision`, `recall` where they are comparable with the paper,
-    otherwise `fd/<label>`, `sfd/<label>`, `isx/<label>`, `precision/<label>`, `recall/<label>`.
-    """
-    if generated.label != reference.label:
-        raise HarnessError(f"given features of {generated.label} and {reference.label}; use one extractor for both sets")
-    protocol.check_counts(len(generated), len(reference))
-    level, _ = comparability(protocol, generated.label, len(generated), len(reference))
-    values = raw_scores(generated, reference, protocol)
-    return {score_key(name, generated.label, level): value for name, value in values.items()}
-
-
-def raw_scores(generated: Features, reference: Features, protocol: Protocol) -> dict[str, float]:
-    """The protocol's scores under their bare names; not for printing."""
-    values = {}
-    if "fid" in protocol.scores:
-        values["fid"] = frechet_from_features(generated.pool, reference.pool)
-    if "sfid" in protocol.scores:
-        values["sfid"] = frechet_from_features(generated.spatial, reference.spatial)
-    if "is" in protocol.scores:
-        values["is"] = inception_score(generated.logits, protocol.is_chunk)[0]
-    if {"precision", "recall"} & set(protocol.scores):
-        values["precision"], values["recall"] = precision_recall(generated.pool, reference.pool, protocol.neighbours)
-    return values
 
 
 def score_key(name: str, label: str, level: str) -> str:

@@ -70,5 +70,5 @@ def test_a_file_that_is_not_its_weights_is_refused(tmp_path, content):
         save_file({"fc.bias": classifier.DigitsClassifier().fc.bias.detach()}, path)
     else:
         path.write_bytes(content)
-    with pytest.raises(HarnessError, match=r"python -m pipelines\.classifier"):
+    with pytest.raises(HarnessError, match=r"python -m pipelines\.extractor"):
         load_extractor("digits-cnn", path)

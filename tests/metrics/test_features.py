@@ -7,7 +7,8 @@ from torch_fidelity.utils import get_featuresdict_from_dataset
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import OUTPUTS, features, full_precision
-from harness.metrics.protocol import PROTOCOLS, raw_scores
+from harness.metrics.protocol import PROTOCOLS
+from harness.metrics.scores import raw_scores
 
 
 class Items(torch.utils.data.Dataset):

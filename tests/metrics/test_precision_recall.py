@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from harness.errors import HarnessError
 from harness.metrics.precision_recall import precision_recall
@@ -71,8 +70,15 @@ def test_agrees_with_the_transcription_for_any_block(k, block):
 def test_half_precision_is_close():
     rng = np.random.default_rng(4)
     generated, reference = (rng.standard_normal((300, 32)).astype(np.float32) for _ in range(2))
-    exact, half = (precision_recall(generated, reference, dtype=dtype) for dtype in (torch.float32, torch.float16))
+    exact, half = (precision_recall(generated, reference, half=half) for half in (False, True))
     np.testing.assert_allclose(half, exact, atol=0.05)
+    assert half != exact
+
+
+def test_half_precision_falls_back_where_it_overflows():
+    rng = np.random.default_rng(5)
+    generated, reference = (300 * rng.standard_normal((40, 32)).astype(np.float32) for _ in range(2))
+    assert precision_recall(generated, reference, half=True) == precision_recall(generated, reference)
 
 
 def test_too_few_or_unlike_features_raise():

@@ -4,7 +4,8 @@ import pytest
 from harness.errors import HarnessError
 from harness.metrics.anchors import NOISE, Noised, scale_anchors
 from harness.metrics.features import Features, features
-from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS, Protocol, comparability, scores
+from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS, Protocol, comparability
+from harness.metrics.scores import scores
 
 WORDS = {"fid", "sfid", "is", "precision", "recall"}
 PAPER = Protocol("toy", "toy", "train", generated=40, reference=30, paper=True)
