@@ -1,4 +1,4 @@
-"""The ways to run the one training step, fastest last. All compute what `step.reference_step` says."""
+"""The ways to run the one training step. All compute what `step.reference_step` says; `verify` holds each of them to it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,39 +13,51 @@ from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 
 Step = Callable[[TrainState, Tensor, Draws, TrainConfig, float], Tensor]
+Accelerate = Callable[[nn.Module], None]
 
 
 @dataclass(frozen=True)
 class Engine:
-    """name: as recorded; build: (G, D, config) -> the state; step: one training step of that state."""
+    """name: as recorded; build: (G, D, config, accelerate) -> the state; step: one training step of that state."""
 
     name: str
-    build: Callable[[nn.Module, nn.Module, TrainConfig], TrainState]
+    build: Callable[[nn.Module, nn.Module, TrainConfig, Accelerate], TrainState]
     step: Step
 
 
-def build_state(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, fused: bool = False) -> TrainState:
-    """The state of a run that starts with these networks."""
+def build_state(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, **adam) -> TrainState:
+    """The state of a run that starts with these networks; `adam`: further options of torch.optim.Adam."""
 
-    def adam(network: nn.Module, lr: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), lr=lr, betas=config.betas, eps=config.adam_eps, fused=fused)
+    def optimizer(network: nn.Module, lr: float) -> torch.optim.Adam:
+        return torch.optim.Adam(network.parameters(), lr=lr, betas=config.betas, eps=config.adam_eps, **adam)
 
     return TrainState(
         generator=generator.train(),
         discriminator=discriminator.train(),
         ema=Ema(generator, config.ema_decay),
-        opt_g=adam(generator, config.lr_g),
-        opt_d=adam(discriminator, config.lr_d),
+        opt_g=optimizer(generator, config.lr_g),
+        opt_d=optimizer(discriminator, config.lr_d),
     )
 
 
-def _build_fused(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> TrainState:
+def _build_reference(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
+    return build_state(generator, discriminator, config, foreach=False)
+
+
+def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
+    for network in (generator, discriminator):
+        accelerate(network)
+        network.to(memory_format=torch.channels_last)
     return build_state(generator, discriminator, config, fused=True)
 
 
+def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+    return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+
+
 ENGINES = {
-    "reference": Engine("reference", build_state, reference_step),
-    "eager": Engine("eager", _build_fused, reference_step),
+    "reference": Engine("reference", _build_reference, reference_step),
+    "eager": Engine("eager", _build_eager, _eager_step),
 }
 
 

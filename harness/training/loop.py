@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,15 @@ from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
 from harness.training.data import data_digest, image_batches
-from harness.training.engines import Engine, choose_engine
+from harness.training.engines import Accelerate, Engine, choose_engine
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
 from harness.training.lock import cell_lock
 from harness.training.progress import Progress
-from harness.training.randomness import Draws, draw_step
+from harness.training.randomness import draw_step, place
 from harness.training.state_io import restore_state, state_tensors
 from harness.training.step import TrainState
+from harness.training.verify import verify_engine
 
 CURVE_ROWS, CHECKPOINTS = 100, 10  # of a run, where the configuration does not say how often
 FLUSH_SECONDS = 5  # between two calls of on_curves
@@ -35,7 +36,8 @@ class RunResult:
     """What a cell's training came to. nimg and diverged_step count from the run's start; diverged_step is the first step, counted
     from 1, with a loss, logit or gradient norm that is not finite. seconds: training time, summed over resumed sessions.
     curves: rows of nimg and step.METRICS, means since the row before. g_ema and snapshots {nimg: ...}: averaged generators' state
-    dicts on the CPU. peak_bytes: of the device's memory on CUDA, else of the process."""
+    dicts on the CPU. peak_bytes: of the device's memory on CUDA, else of the process.
+    engine_error: how far, by precision, the engine was from the reference step before it was let run (verify_engine)."""
 
     status: str
     engine: str
@@ -46,6 +48,7 @@ class RunResult:
     g_ema: dict[str, Tensor]
     snapshots: dict[int, dict[str, Tensor]]
     peak_bytes: int
+    engine_error: dict[str, float]
     diverged_step: int | None = None
 
 
@@ -97,6 +100,7 @@ def fit(
     on_curves: Callable[[list[dict]], None] | None = None,
     device: torch.device | str = "cpu",
     indices: np.ndarray | None = None,
+    accelerate: Accelerate = lambda network: None,
     label: str = "training",
 ) -> RunResult:
     """Trains `generator`, (B, noise_dim) -> (B, 3, H, W), against `discriminator`, (B, 3, H, W) -> (B, L), until it was shown
@@ -104,6 +108,7 @@ def fit(
 
     images: uint8 (N, 3, H, W), or anything indexed like it; indices: the subset trained on. digest: the caller's name for what it
     put in (cell configuration, data, code); with the configuration, data and code seen here it decides what may be resumed.
+    accelerate: changes a network in place into an equal, faster one (same state dict); every engine but the reference uses it.
     on_curves: gets new curve rows every few seconds; after a kill it may get a row again. The caller may delete `scratch` once it
     has stored the result. HarnessError: the cell is locked by another trainer, or a checkpoint could not be written.
     SIGTERM and SIGINT save and then end the process (SystemExit 143, KeyboardInterrupt).
@@ -111,14 +116,15 @@ def fit(
     device, engine = torch.device(device), choose_engine(config.engine)
     generator, discriminator = generator.to(device), discriminator.to(device)
     with cell_lock(Path(scratch)), requested_stop() as stop:
+        worst = verify_engine(engine, (generator, discriminator), config, noise_dim, images.shape[-1], accelerate)
+        state = engine.build(generator, discriminator, config, accelerate)
         key = run_key(digest, config.as_dict(), data_digest(images, indices), [generator, discriminator], engine.name, device)
-        state = engine.build(generator, discriminator, config)
         run = _Run(state, CurveSums(device), Path(scratch), key, config.batch)
         run.resume()
         load = image_batches(images, indices, config.seed, config.batch, device)
         with closing(Progress(label, config.steps * config.batch, run.done * config.batch)) as progress:
             bad = _train(run, engine, config, load, noise_dim, stop, progress, on_curves or (lambda rows: None))
-        return _result(run, engine, bad)
+        return _result(run, engine, bad, worst)
 
 
 def _train(
@@ -160,29 +166,13 @@ def _train(
     return bad
 
 
-def place(draws: Draws, like: Tensor) -> Draws:
-    """The draws on `like`'s device, latents in its dtype."""
-
-    def move(values: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(like.device, non_blocking=True) for name, value in values.items()}
-
-    return replace(
-        draws,
-        z_d=draws.z_d.to(like),
-        z_g=draws.z_g.to(like),
-        augment_real=move(draws.augment_real),
-        augment_fake=move(draws.augment_fake),
-        augment_g=move(draws.augment_g),
-    )
-
-
 def _leave(number: int) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 
-def _result(run: _Run, engine: Engine, bad: int | None) -> RunResult:
+def _result(run: _Run, engine: Engine, bad: int | None, worst: dict[str, float]) -> RunResult:
     steps = run.done if bad is None else bad + 1
     snapshots = {}
     for name in run.snapshots:
@@ -195,6 +185,7 @@ def _result(run: _Run, engine: Engine, bad: int | None) -> RunResult:
         status="ok" if bad is None else "diverged",
         diverged_step=None if bad is None else steps,
         engine=engine.name,
+        engine_error=worst,
         nimg=steps * run.batch,
         steps=steps,
         seconds=run.elapsed(),

@@ -4,7 +4,7 @@ All draws are for the GLOBAL batch on the CPU, so that they depend neither on th
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -47,6 +47,22 @@ def draw_step(config: TrainConfig, noise_dim: int, side: int, step: int) -> Draw
         augment_real=augmentation("augment-real"),
         augment_fake=augmentation("augment-fake"),
         augment_g={} if config.bcr_weight else augmentation("augment-g"),
+    )
+
+
+def place(draws: Draws, like: Tensor) -> Draws:
+    """The draws on `like`'s device, latents in its dtype."""
+
+    def move(values: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(like.device, non_blocking=True) for name, value in values.items()}
+
+    return replace(
+        draws,
+        z_d=draws.z_d.to(like),
+        z_g=draws.z_g.to(like),
+        augment_real=move(draws.augment_real),
+        augment_fake=move(draws.augment_fake),
+        augment_g=move(draws.augment_g),
     )
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from harness.training.step import TrainState
+from harness.training.step import TrainState, in_layout_of
 
 
 def state_tensors(state: TrainState) -> dict[str, Tensor]:
@@ -23,9 +23,11 @@ def restore_state(state: TrainState, tensors: dict[str, Tensor]) -> None:
         module.load_state_dict(_under(tensors, part))
     for part, optimizer in _optimizers(state).items():
         values: dict[int, dict[str, Tensor]] = {}
+        parameters = optimizer.param_groups[0]["params"]
         for name, value in _under(tensors, part).items():
             index, field = name.split("/")
-            values.setdefault(int(index), {})[field] = value
+            parameter = parameters[int(index)]
+            values.setdefault(int(index), {})[field] = in_layout_of(parameter, value) if value.ndim else value
         optimizer.load_state_dict({"state": values, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

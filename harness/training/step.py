@@ -76,7 +76,12 @@ def apply_gradients(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
     parameters = optimizer.param_groups[0]["params"]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
+        parameter.grad = in_layout_of(parameter, gradient)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return torch.stack(torch._foreach_norm(gradients)).mean()
+
+
+def in_layout_of(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` with the strides of `parameter`: fused Adam walks through parameter, gradient and moments in memory order."""
+    return value if value.stride() == parameter.stride() else torch.empty_like(parameter).copy_(value)

@@ -32,6 +32,7 @@ def run(networks, images, tmp_path):
             return values if after_step is None else after_step(done[0], values)
 
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "verify_engine", lambda *args: {})
             patch.setattr(loop, "choose_engine", lambda name: loop.Engine(engine.name, engine.build, step))
             return fit(generator, discriminator, images, config, tmp_path / scratch, digest, noise_dim=6, **options), done[0]
 

@@ -1,0 +1,102 @@
+"""No engine runs before it has been compared with the reference step, on the networks it is about to train."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from harness.errors import HarnessError
+from harness.training.config import TrainConfig
+from harness.training.engines import ENGINES, Accelerate, Engine
+from harness.training.randomness import draw_step, place
+from harness.training.step import TrainState
+
+BATCH = 4
+STEPS = {torch.float64: 3, torch.float32: 1}  # Adam's first update is a sign, so later fp32 steps differ where a gradient is about 0
+# Bounds on |engine - reference| / |reference|. float64: rounding alone. fp32: R1's gradient jumps where rounding carries a value
+# over a LeakyReLU's kink. bf16: 8 bits of mantissa through every layer.
+BOUNDS = {"fp64": 1e-8, "fp32": 2e-2, "bf16": 0.25}
+PARTS = ("metrics", "gradient of G", "gradient of D", "weights of G", "weights of D", "averaged G")
+
+
+def verify_engine(
+    engine: Engine, networks: tuple[nn.Module, nn.Module], config: TrainConfig, noise_dim: int, side: int, accelerate: Accelerate
+) -> dict[str, float]:
+    """Largest relative error of PARTS over STEPS optimizer steps, per precision. Copies of the networks are trained, not they.
+
+    HarnessError, a refusal to run, if an error exceeds its bound of BOUNDS.
+    """
+    worst = {}
+    if engine.name != "reference":
+        for precision, dtype in (("fp64", torch.float64), (config.precision, torch.float32)):
+            errors = _compare(engine, networks, config, noise_dim, side, accelerate, dtype)
+            part, worst[precision] = max(errors.items(), key=lambda item: item[1])
+            if not worst[precision] <= BOUNDS[precision]:
+                raise HarnessError(
+                    f"engine {engine.name} differs from the reference step by {worst[precision]:.2g} ({part}, {precision}); "
+                    f"expected at most {BOUNDS[precision]:g}; it refuses to run; set engine: reference and report this"
+                )
+    return worst
+
+
+def _compare(
+    engine: Engine,
+    networks: tuple[nn.Module, nn.Module],
+    config: TrainConfig,
+    noise_dim: int,
+    side: int,
+    accelerate: Accelerate,
+    dtype: torch.dtype,
+) -> dict[str, float]:
+    config = replace(config, batch=min(config.batch, BATCH), precision="fp32" if dtype is torch.float64 else config.precision)
+    device = next(networks[0].parameters()).device
+    states = [
+        contender.build(*(deepcopy(n).to(dtype) for n in networks), config, accelerate)
+        for contender in (ENGINES["reference"], engine)
+    ]
+    worst = dict.fromkeys(PARTS, 0.0)
+    for step in range(STEPS[dtype]):
+        generator = torch.Generator().manual_seed(step)
+        real_img = (torch.rand(config.batch, 3, side, side, generator=generator) * 2 - 1).to(device, dtype)
+        draws = place(draw_step(config, noise_dim, side, step), real_img)
+        values = [
+            contender.step(state, real_img, draws, config, 1.0)
+            for contender, state in zip((ENGINES["reference"], engine), states, strict=True)
+        ]
+        expected, given = (_parts(state, value) for state, value in zip(states, values, strict=True))
+        for part in PARTS:
+            worst[part] = max(worst[part], _relative_error(given[part], expected[part]))
+    return worst
+
+
+def _parts(state: TrainState, metrics: Tensor) -> dict[str, list[Tensor]]:
+    """What is compared; the gradients as Adam's first moments, which are linear in them."""
+    return dict(
+        zip(
+            PARTS,
+            (
+                [metrics],
+                _first_moments(state.opt_g),
+                _first_moments(state.opt_d),
+                list(state.generator.parameters()),
+                list(state.discriminator.parameters()),
+                [tensor for tensor in state.ema.module.state_dict().values() if tensor.is_floating_point()],
+            ),
+            strict=True,
+        )
+    )
+
+
+def _first_moments(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [optimizer.state[parameter]["exp_avg"] for parameter in optimizer.param_groups[0]["params"]]
+
+
+def _relative_error(given: Iterable[Tensor], expected: Iterable[Tensor]) -> float:
+    """|given - expected| / |expected| over all tensors; where the reference is not finite, the other must not be either."""
+    given, expected = (torch.cat([value.detach().double().flatten() for value in values]) for values in (given, expected))
+    if not expected.isfinite().all():
+        return 0.0 if not given.isfinite().all() else float("inf")
+    error = float((given - expected).norm() / expected.norm())
+    return error if error == error else float("inf")
