@@ -11,6 +11,7 @@ from harness.records import environment
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.loop import RunResult, fit
+from lada.accelerate import use_fused_attention
 from pipelines.compose import Cell, default_device, load_cell
 
 
@@ -36,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
             indices=indices,
             device=default_device(),
             on_curves=log_curves,
+            accelerate=use_fused_attention,
             label=cell.name,
         )
     write_outputs(cell, result, digest)
