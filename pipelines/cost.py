@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from baselines.generators.network import Network
 from harness.config import from_mapping, load_params
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
@@ -19,8 +20,8 @@ from harness.cost.throughput import Limits, measure
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import digest, sha256_file
 from harness.records import environment, new_record, read_record, write_record
-from pipelines.networks import closed_forms, networks
 from pipelines.compose import default_device
+from pipelines.networks import closed_forms, networks
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
@@ -78,10 +79,7 @@ def measure_network(name: str, limits: Limits, profile: str, device: str, scratc
     """Counts and times the network `name`, and writes its record into `scratch`."""
     start = time.perf_counter()
     entry = networks()[name]
-    network = entry.build().to(device)
-    memory = PeakMemory(network, device)
-    timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
-    count = count_macs(network.cpu(), entry.inputs(1), closed_forms(network))  # last: it leaves freed memory behind
+    measured = _measured(entry, limits, device) if entry.build else NOT_PUBLIC
     record = new_record(
         "cost",
         cell=name,
@@ -92,22 +90,39 @@ def measure_network(name: str, limits: Limits, profile: str, device: str, scratc
         network=name,
         title=entry.title,
         resolution=entry.resolution,
-        params=count.params,
-        macs={
+        steps_per_image=entry.steps_per_image,
+        source=entry.source,
+        **measured,
+        **({"note": entry.note} if entry.note else {}),
+    )
+    write_record(scratch / f"{name}.json", record)
+
+
+NOT_PUBLIC = {
+    "params": None,
+    "macs": dict.fromkeys(("true", "fvcore", "torch_meta", "closed_form", "printed_convention")),
+}
+
+
+def _measured(entry: Network, limits: Limits, device: str) -> dict:
+    """The measured fields of a network's record."""
+    network = entry.build().eval().to(device)
+    memory = PeakMemory(network, device)
+    timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
+    count = count_macs(network.cpu(), entry.inputs(1), closed_forms(network))  # last: it leaves freed memory behind
+    return {
+        "params": count.params,
+        "macs": {
             "true": count.true,
             "fvcore": count.fvcore,
             "torch_meta": count.torch_meta,
             "closed_form": count.closed_form,
             "printed_convention": CONVENTIONS[entry.convention](count),
         },
-        steps_per_image=entry.steps_per_image,
-        throughput={batch: asdict(timing) for batch, timing in timings.items()},
-        peak_bytes=timings[1].peak_bytes,
-        known_differences=count.differences,
-        source=entry.source,
-        **({"note": entry.note} if entry.note else {}),
-    )
-    write_record(scratch / f"{name}.json", record)
+        "throughput": {batch: asdict(timing) for batch, timing in timings.items()},
+        "peak_bytes": timings[1].peak_bytes,
+        "known_differences": count.differences,
+    }
 
 
 if __name__ == "__main__":

@@ -1,33 +1,21 @@
-"""Every full-size network of Tables I, II and V whose cost is measured, by the name that the report looks it up with."""
+"""Every full-size network whose cost is measured, by the name that the report looks it up with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from baselines.attention import ATTENTIONS
+from baselines.generators import GENERATORS
+from baselines.generators.network import Network
 from harness.cost.names import discriminator_id, generator_id
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS, DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
 
 PAPER = "arXiv 2401.09596"
-
-
-@dataclass(frozen=True)
-class Network:
-    """What the cost stage needs to know of a network; `inputs(batch)` are the arguments of one forward pass."""
-
-    title: str
-    resolution: int
-    source: str
-    build: Callable[[], nn.Module]
-    inputs: Callable[[int], tuple[Tensor, ...]]
-    convention: str = "fvcore"  # of the printed figure: a key of harness.cost.macs.CONVENTIONS
-    steps_per_image: int = 1
-    note: str | None = None
 
 
 def lada_generator(config: GeneratorConfig, attention: str) -> tuple[str, Network]:
@@ -37,7 +25,8 @@ def lada_generator(config: GeneratorConfig, attention: str) -> tuple[str, Networ
     title = f"{config.resolution}x{config.resolution} generator, {', '.join(parts)}, dims {'-'.join(map(str, config.dims))}"
     name = generator_id(attention, config.resolution, config.dims, config.lee_conv, config.modulation)
     build = _quickly(lambda: Generator(config, ATTENTIONS[attention]))
-    return name, Network(title, config.resolution, PAPER, build, lambda batch: (torch.randn(batch, config.noise_dim),))
+    inputs = lambda batch: (torch.randn(batch, config.noise_dim),)  # noqa: E731
+    return name, Network(title, config.resolution, PAPER, build, inputs, convention="fvcore")
 
 
 def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Network]:
@@ -46,7 +35,7 @@ def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Net
     title = f"{side}x{side} discriminator, {'convolutional' if kind == 'conv' else ATTENTIONS[kind].title}"
     build = _quickly(lambda: Discriminator(config, ATTENTIONS.get(kind, ATTENTIONS["lada"])))
     inputs = lambda batch: (torch.randn(batch, 3, side, side),)  # noqa: E731
-    return discriminator_id(kind, side), Network(title, side, PAPER, build, inputs)
+    return discriminator_id(kind, side), Network(title, side, PAPER, build, inputs, convention="fvcore")
 
 
 def lada_networks() -> dict[str, Network]:
@@ -55,8 +44,8 @@ def lada_networks() -> dict[str, Network]:
     entries = [lada_generator(config, "lada") for config in PAPER_GENERATORS.values()]
     entries += [
         lada_generator(replace(base, lee_conv=conv), attention)
-        for attention in ATTENTIONS
-        if attention != "lada"
+        for attention, mechanism in ATTENTIONS.items()
+        if attention != "lada" and mechanism.twice_differentiable  # the rest cannot be trained under R1
         for conv in (False, True)
     ]
     entries.append(lada_generator(replace(base, modulation=False), "lada"))
@@ -81,11 +70,11 @@ def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
     def quick() -> nn.Module:
         with patch.object(nn.init, "orthogonal_", lambda weight: nn.init.normal_(weight, std=0.02)):
-            return build().eval()
+            return build()
 
     return quick
 
 
 def networks() -> dict[str, Network]:
     """Every network that the cost stage measures."""
-    return lada_networks()
+    return lada_networks() | GENERATORS

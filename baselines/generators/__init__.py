@@ -1,0 +1,13 @@
+"""Every rival generator of Tables IV and V under its name, which is the model's and the resolution.
+
+A new one is a file here with a GENERATORS dict of baselines.generators.network.Network, and a line below.
+"""
+
+from baselines.generators import adm, stylegan2, vitgan
+from baselines.generators.network import Network
+
+GENERATORS: dict[str, Network] = {
+    **adm.GENERATORS,
+    **stylegan2.GENERATORS,
+    **vitgan.GENERATORS,
+}

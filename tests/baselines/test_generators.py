@@ -1,0 +1,98 @@
+"""Each rival has the size of its publication; where none is printed, the one that the project's facts derive."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from baselines.generators import GENERATORS
+from harness.cost.macs import CONVENTIONS, bias_outputs, contractions, fvcore_operators, torch_macs
+
+aten = torch.ops.aten
+FUSED = (  # which of them runs depends on the release of torch
+    aten.scaled_dot_product_attention,
+    aten._scaled_dot_product_fused_attention_overrideable,
+    aten._scaled_dot_product_flash_attention,
+    aten._scaled_dot_product_flash_attention_for_cpu,
+    aten._scaled_dot_product_efficient_attention,
+)
+
+GOLD = {  # parameters, GMAC of one evaluation (contractions only)
+    "adm-ip-32": (57_094_662, 9.2658),
+    "adm-ip-64": (295_136_454, 109.6780),
+    "adm-ip-128": (542_811_398, 399.1470),
+    "ct-256": (526_304_771, 1119.3533),
+    "stylegan2-32": (21_523_475, 4.0195),
+    "stylegan2-64": (23_819_544, 7.6638),
+    "stylegan2-128": (24_525_213, 11.3280),
+    "stylegan2-256": (24_767_458, 15.0325),
+    "vitgan-32": (11_964_675, 0.9754),
+    "vitgan-64": (16_693_251, 2.6234),
+    "vitgan-128": (21_495_555, 11.7125),
+    "vitgan-256": (21_790_467, 51.6633),
+}
+PRINTED_GMAC = {  # Table V, and how near a count in its convention must come
+    "adm-ip-32": (9.0, 0.005),
+    "adm-ip-64": (103.5, 0.0005),
+    "adm-ip-128": (391.0, 0.0005),
+    "stylegan2-64": (7.8, 0.025),
+    "stylegan2-128": (11.5, 0.025),
+    "stylegan2-256": (15.2, 0.025),
+    "vitgan-64": (2.6, 0.015),
+    "vitgan-128": (11.8, 0.015),
+    "vitgan-256": (52.1, 0.015),
+}
+BUILDABLE = [name for name, entry in GENERATORS.items() if entry.build]
+SMALL = [name for name in BUILDABLE if name in GOLD and GOLD[name][0] < 40e6 and GOLD[name][1] < 6]
+
+
+def on_meta(name):
+    entry = GENERATORS[name]
+    with torch.device("meta"):
+        return entry.build().eval(), entry.inputs(1)
+
+
+def test_every_rival_has_a_gold_figure():
+    assert set(BUILDABLE) == set(GOLD)
+    assert all(entry.note for entry in GENERATORS.values() if entry.build is None)
+
+
+@pytest.mark.parametrize("name", BUILDABLE)
+def test_parameters_and_macs(name):
+    network, inputs = on_meta(name)
+    params, gmacs = GOLD[name]
+    assert sum(parameter.numel() for parameter in network.parameters()) == params
+    assert round(torch_macs(network, inputs) / 1e9, 4) == gmacs
+
+
+@pytest.mark.parametrize("name", PRINTED_GMAC)
+def test_printed_macs_are_reproduced_within_the_stated_tolerance(name):
+    printed, tolerance = PRINTED_GMAC[name]
+    network, inputs = on_meta(name)
+    macs = torch_macs(network, inputs)
+    if GENERATORS[name].convention == "weights+bias":
+        macs = macs - attention_products(network, inputs) + bias_outputs(network, inputs)
+    assert abs(macs / 1e9 - printed) <= tolerance * printed
+
+
+def attention_products(network, inputs):
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(*inputs)
+    counts = counter.get_flop_counts()["Global"]
+    return sum(counts.get(operator, 0) for operator in (aten.bmm, aten.baddbmm, *FUSED)) // 2
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_fvcore_agrees(name):
+    entry = GENERATORS[name]
+    operators, _ = fvcore_operators(entry.build().eval(), entry.inputs(1))
+    assert round(contractions(operators) / 1e9, 4) == GOLD[name][1]
+
+
+@pytest.mark.parametrize("name", BUILDABLE)
+def test_makes_images_of_its_resolution_for_any_batch(name):
+    entry = GENERATORS[name]
+    with torch.device("meta"):
+        out = entry.build().eval()(*entry.inputs(3))
+    assert out.shape[0] == 3
+    assert out.shape[-2:] == (entry.resolution, entry.resolution)
+    assert entry.convention in CONVENTIONS
