@@ -18,6 +18,7 @@ from baselines.attention.nystrom import NystromAttention
 from baselines.attention.swin import SwinAttention
 from baselines.attention.transgan_grid import TransganGridAttention
 from lada.attention import AdditiveAttention
+from lada.fused import FusedAdditiveAttention
 
 ATTENTIONS: dict[str, type[nn.Module]] = {
     "lada": AdditiveAttention,
@@ -32,5 +33,6 @@ ATTENTIONS: dict[str, type[nn.Module]] = {
     "axial": AxialAttention,
     "transgan-grid": TransganGridAttention,
     "hit": HitAttention,
+    "lada-fused": FusedAdditiveAttention,
     "dot-product-fused": FusedDotProductAttention,
 }
