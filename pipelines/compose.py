@@ -44,6 +44,8 @@ class CellParams:
             raise unknown_choice("attention", self.attention, ATTENTIONS)
         if self.discriminator not in ("conv", *ATTENTIONS):
             raise unknown_choice("discriminator", self.discriminator, ("conv", *ATTENTIONS))
+        if self.discriminator != "conv" and not ATTENTIONS[self.discriminator].twice_differentiable:
+            raise HarnessError(f"discriminator: given {self.discriminator}, which R1 cannot differentiate twice; use another")
         if not 0 < self.fraction <= 1:
             raise HarnessError(f"fraction: given {self.fraction}; expected a share of the training images in (0, 1]")
 
