@@ -71,7 +71,7 @@ def test_paper_learning_rates_are_those_of_table_2():
         ({"fraction": 0}, "fraction"),
         ({"train": {"nimg": "many"}}, "train.nimg.*whole number"),
         ({"train": {"lr": 0.1}}, "unknown key in .*'lr'"),
-        ({"generator": {"dims": [64, 32]}}, "generator.dims"),
+        ({"generator": {"dims": [64, "32"]}}, "generator.dims"),
     ],
 )
 def test_a_wrong_cell_names_the_key_and_the_choices(tmp_path, edit, message):
