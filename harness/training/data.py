@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.training.config import TrainConfig
 from harness.training.randomness import batch_indices
 
 RESIDENT_BYTES = 2 << 30  # CIFAR-10 at 32 (150 MB) and CelebA at 64 (2.0 GB) stay in memory; larger sets are read by batch
 
 
 def image_batches(
-    images: np.ndarray, indices: np.ndarray | None, seed: int, batch: int, device: torch.device
+    images: np.ndarray, indices: np.ndarray | None, config: TrainConfig, part: slice, device: torch.device
 ) -> Callable[[int], Tensor]:
-    """A function from the step to its global batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
+    """A function from the step to the `part` of its batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
 
     images: uint8 (N, 3, H, W), an array or anything indexed like one; indices: the subset trained on, None for all.
     """
@@ -28,7 +29,7 @@ def image_batches(
         resident = torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
 
     def load(step: int) -> Tensor:
-        within = batch_indices(seed, len(chosen), batch, step)
+        within = batch_indices(config.seed, len(chosen), config.batch, step)[part]
         if resident is None:
             pixels = torch.from_numpy(images[chosen[within]]).to(device)
         else:

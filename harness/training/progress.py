@@ -11,9 +11,11 @@ LINE_SECONDS = 20
 class Progress:
     """Images seen, images/s, losses and the time left."""
 
-    def __init__(self, label: str, total: int, start: int) -> None:
-        self.bar = tqdm(total=total, initial=start, desc=label, unit="img", unit_scale=True, disable=not sys.stderr.isatty())
-        self.label, self.total, self.start = label, total, start
+    def __init__(self, label: str, total: int, start: int, quiet: bool = False) -> None:
+        self.bar = tqdm(
+            total=total, initial=start, desc=label, unit="img", unit_scale=True, disable=quiet or not sys.stderr.isatty()
+        )
+        self.label, self.total, self.start, self.quiet = label, total, start, quiet
         self.began = self.last_line = time.monotonic()
 
     def advance(self, nimg: int) -> None:
@@ -24,7 +26,7 @@ class Progress:
         text = f"loss_d {row['loss_d']:.3f}, loss_g {row['loss_g']:.3f}"
         if not self.bar.disable:
             self.bar.set_postfix_str(text)
-        elif time.monotonic() - self.last_line >= LINE_SECONDS:
+        elif not self.quiet and time.monotonic() - self.last_line >= LINE_SECONDS:
             self.last_line = time.monotonic()
             rate = (row["nimg"] - self.start) / (self.last_line - self.began)
             left = (self.total - row["nimg"]) / rate

@@ -50,16 +50,16 @@ def draw_step(config: TrainConfig, noise_dim: int, side: int, step: int) -> Draw
     )
 
 
-def place(draws: Draws, like: Tensor) -> Draws:
-    """The draws on `like`'s device, latents in its dtype."""
+def place(draws: Draws, like: Tensor, part: slice = slice(None)) -> Draws:
+    """The `part` of the batch's draws on `like`'s device, latents in its dtype."""
 
     def move(values: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {name: value.to(like.device, non_blocking=True) for name, value in values.items()}
+        return {name: value[part].to(like.device, non_blocking=True) for name, value in values.items()}
 
     return replace(
         draws,
-        z_d=draws.z_d.to(like),
-        z_g=draws.z_g.to(like),
+        z_d=draws.z_d[part].to(like),
+        z_g=draws.z_g[part].to(like),
         augment_real=move(draws.augment_real),
         augment_fake=move(draws.augment_fake),
         augment_g=move(draws.augment_g),

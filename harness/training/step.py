@@ -4,13 +4,14 @@ The discriminator's passes stay apart (fake, real, and under bCR one concatenate
 BatchNorm normalises each pass by that pass's own statistics.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from harness.training.augment import augment
 from harness.training.config import TrainConfig
+from harness.training.distributed import Ranks, synchronise_batchnorm
 from harness.training.ema import Ema
 from harness.training.losses import bcr_penalty, discriminator_loss, generator_loss, r1_penalty
 from harness.training.randomness import Draws
@@ -27,6 +28,13 @@ class TrainState:
     ema: Ema
     opt_g: torch.optim.Optimizer
     opt_d: torch.optim.Optimizer
+    ranks: Ranks = field(default_factory=Ranks)
+
+    def join(self, ranks: Ranks) -> None:
+        """Makes this the state of one rank of several: BatchNorm and gradients then span the global batch."""
+        self.ranks = ranks
+        for network in (self.generator, self.discriminator):
+            synchronise_batchnorm(network, ranks)
 
 
 def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float = 1.0) -> Tensor:
@@ -38,7 +46,8 @@ def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tr
     g = generator_step(state, draws, config)
     state.ema.update()
     values = {**d, **g}
-    return torch.stack([values[name] for name in METRICS])
+    (metrics,) = state.ranks.average([torch.stack([values[name] for name in METRICS])])
+    return metrics
 
 
 def discriminator_step(
@@ -59,7 +68,7 @@ def discriminator_step(
     if config.bcr_weight:
         both = state.discriminator(torch.cat([real_aug, fake_aug]))  # (2 B, L)
         bcr = config.bcr_weight * bcr_penalty(real_logits, both[: len(real_img)], fake_logits, both[len(real_img) :])
-    norm = apply_gradients(loss + r1 + bcr, state.opt_d)
+    norm = apply_gradients(loss + r1 + bcr, state.opt_d, state.ranks)
     values = {"loss_d": loss, "r1": r1, "bcr": bcr, "logit_real": real_logits.mean(), "logit_fake": fake_logits.mean()}
     return {name: value.detach() for name, value in values.items()} | {"grad_norm_d": norm}
 
@@ -68,13 +77,17 @@ def generator_step(state: TrainState, draws: Draws, config: TrainConfig) -> dict
     """The non-saturating loss and one Adam step; unaugmented under bCR."""
     fake_img = augment(state.generator(draws.z_g), draws.augment_g)  # (B, 3, H, W)
     loss = generator_loss(state.discriminator(fake_img))
-    return {"loss_g": loss.detach(), "grad_norm_g": apply_gradients(loss, state.opt_g)}
+    return {"loss_g": loss.detach(), "grad_norm_g": apply_gradients(loss, state.opt_g, state.ranks)}
 
 
-def apply_gradients(loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-    """One optimizer step on `loss`; returns the gradient's norm: the mean over parameter tensors of each one's L2 norm."""
+def apply_gradients(loss: Tensor, optimizer: torch.optim.Optimizer, ranks: Ranks) -> Tensor:
+    """One optimizer step on `loss`, a mean over the ranks' equal shares.
+
+    Returns the gradient's norm as the authors' PyTorch code logs it: the mean over parameter tensors of each one's L2 norm.
+    """
     parameters = optimizer.param_groups[0]["params"]
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    gradients = ranks.average(list(gradients))
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = in_layout_of(parameter, gradient)
     optimizer.step()

@@ -14,7 +14,10 @@ from harness.training.randomness import draw_step, place
 from harness.training.step import TrainState
 
 BATCH = 4
-STEPS = {torch.float64: 3, torch.float32: 1}  # Adam's first update is a sign, so later fp32 steps differ where a gradient is about 0
+STEPS = {
+    torch.float64: 3,
+    torch.float32: 1,
+}  # Adam's first update is a sign, so later fp32 steps differ where a gradient is about 0
 # Bounds on |engine - reference| / |reference|. float64: rounding alone. fp32: R1's gradient jumps where rounding carries a value
 # over a LeakyReLU's kink. bf16: 8 bits of mantissa through every layer.
 BOUNDS = {"fp64": 1e-8, "fp32": 2e-2, "bf16": 0.25}

@@ -1,0 +1,112 @@
+"""Many ranks, one global batch: the same losses, gradients and weights as one rank computes on that batch.
+
+Every rank draws the global batch's randomness and takes its slice. What one rank's images do to another's (BatchNorm, and R1
+through it) goes through sums over ranks that can be differentiated twice.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from harness.errors import HarnessError
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `size`; alone unless torchrun started it."""
+
+    rank: int = 0
+    size: int = 1
+
+    def part(self, batch: int) -> slice:
+        """This rank's share of a global batch; HarnessError unless all shares are equal."""
+        if batch % self.size:
+            raise HarnessError(f"train.batch: given {batch} for {self.size} ranks; expected a multiple; change one of the two")
+        share = batch // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    @torch.no_grad()
+    def average(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Each tensor's mean over the ranks, in one exchange."""
+        if self.size == 1:
+            return tensors
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        dist.all_reduce(flat)
+        parts = (flat / self.size).split([tensor.numel() for tensor in tensors])
+        return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+    def share(self, value: Any) -> Any:
+        """Rank 0's `value` on every rank."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def any(self, flag: bool) -> bool:
+        """Whether any rank's flag is set."""
+        if self.size == 1:
+            return flag
+        flags: list[bool] = [False] * self.size
+        dist.all_gather_object(flags, flag)
+        return any(flags)
+
+
+def join_ranks() -> Ranks:
+    """Joins the processes that torchrun started (gloo on the CPU, NCCL on CUDA); alone without torchrun."""
+    if not dist.is_initialized():
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return Ranks()
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def synchronise_batchnorm(network: nn.Module, ranks: Ranks) -> None:
+    """Makes each BatchNorm of `network` normalise by the global batch, in place. torch's SyncBatchNorm is for CUDA and cannot be
+    differentiated twice."""
+    if ranks.size > 1:
+        for module in network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.__class__ = GlobalBatchNorm
+
+
+class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm over all ranks' equal shares; made by `synchronise_batchnorm`. Twice differentiable."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, ...) -> (B, C, ...)."""
+        if not self.training:
+            return nn.functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        mean = RankSum.apply(x.sum(axes)) / count
+        centred = x - mean.view(shape)
+        var = RankSum.apply(centred.square().sum(axes)) / count
+        self._track(mean.detach(), var.detach() * count / (count - 1))
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        return centred * scale.view(shape) + self.bias.view(shape)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, var: Tensor) -> None:
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(var, self.momentum)
+        self.num_batches_tracked += 1
+
+
+class RankSum(torch.autograd.Function):
+    """Sum over ranks. Its gradient, for a loss summed over ranks, is again a sum over ranks."""
+
+    @staticmethod
+    def forward(ctx, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return RankSum.apply(gradient)

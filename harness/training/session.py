@@ -1,0 +1,67 @@
+"""A run in progress: what a checkpoint holds, where it goes, and how it comes back."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors.torch
+from torch import Tensor
+
+from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from harness.training.curves import CurveSums
+from harness.training.state_io import restore_state, state_tensors
+from harness.training.step import TrainState
+
+
+@dataclass
+class Session:
+    """done: steps so far; rows: the curves; snapshots: file name -> sha256; seconds: of earlier sessions of the same run.
+
+    Only rank 0 reads and writes files; every rank resumes from what it read.
+    """
+
+    state: TrainState
+    sums: CurveSums
+    scratch: Path
+    key: str
+    batch: int
+    done: int = 0
+    rows: list[dict] = field(default_factory=list)
+    snapshots: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the rank that writes."""
+        return self.state.ranks.rank == 0
+
+    def elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.began
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
+        if self.leads:
+            tensors = state_tensors(self.state) | {"curves": self.sums.values}
+            state = {"rows": self.rows, "snapshots": self.snapshots, "seconds": self.elapsed()}
+            save_checkpoint(self.scratch, self.key, Checkpoint(self.done, tensors, state), self.snapshots)
+
+    def resume(self) -> None:
+        """Goes back to the newest checkpoint, if there is one."""
+        found = self.state.ranks.share(load_checkpoint(self.scratch, self.key) if self.leads else None)
+        if found is not None:
+            restore_state(self.state, found.tensors)
+            self.sums.values.copy_(found.tensors["curves"])
+            self.done, self.rows, self.snapshots = found.step, found.state["rows"], found.state["snapshots"]
+            self.seconds = found.state["seconds"]
+
+    def snapshot(self) -> None:
+        """Keeps the averaged generator as it is now."""
+        if self.leads:
+            name = f"{self.key[:12]}-snapshot-{self.done * self.batch}.safetensors"
+            self.snapshots[name] = save_tensors(self.scratch / name, self.state.ema.module.state_dict())
+
+    def snapshots_before(self, nimg: float) -> dict[int, dict[str, Tensor]]:
+        """The snapshots taken before `nimg` images, by their number of images; rank 0's alone."""
+        taken = {int(name.removesuffix(".safetensors").rsplit("-", 1)[1]): name for name in self.snapshots}
+        return {at: safetensors.torch.load((self.scratch / name).read_bytes()) for at, name in taken.items() if at < nimg}
