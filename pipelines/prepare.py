@@ -12,11 +12,11 @@ from harness.data import DATASETS, read_manifest
 from harness.errors import HarnessError, run_command, unknown_choice
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--params", type=Path, required=True, help="the profile's YAML parameters")
     parser.add_argument("--data", help="prepare only this entry of `data`")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     params = load_params(arguments.params)
     profile = _plain_name(params.get("profile"), f"{arguments.params}: profile")
     entries = _entries(params.get("data"), str(arguments.params))

@@ -26,8 +26,9 @@ from harness.errors import HarnessError
 from harness.files import atomic_path, digest, write_json, write_text
 
 MAX_WORKERS = 16  # each takes about 45 MiB; more would not keep the whole under 1 GiB
-SHARD_BYTES = (32 << 20, 512 << 20)  # small enough to spread and to lose, large enough that millions of images are not many files
-SHARDS = 128  # aimed at, within those bounds
+SHARDS = 128  # aimed at: enough to spread over the cores, and little is lost with one
+MIN_SHARD = 256  # images; fewer are not worth a process of their own
+MAX_SHARD_BYTES = 512 << 20
 REOPEN = 512  # pictures read through one handle: an lmdb map keeps in memory what it has shown
 
 
@@ -63,7 +64,7 @@ def prepare_images(
     (scratch / "done").mkdir(parents=True, exist_ok=True)
     total = sum(map(len, splits.values()))
     size = shard_images(total, 3 * recipe.resolution**2)
-    workers = min(available_cores(), sum(-(-len(items) // size) for items in splits.values()))
+    workers = min(available_cores(), -(-total // size))
     writer, hasher, failures = ArrayWriter(scratch / "shards", name, recipe.resolution), hashlib.sha256(), []
     with tqdm(total=total, desc=f"prepare {out.name}", unit="img", disable=None, mininterval=0.5) as progress:
         for shard, failed in _in_order(fill_shard, _shards(splits, size, scratch, source, recipe), workers):
@@ -128,8 +129,7 @@ def _shards(splits: dict[str, Sequence], size: int, scratch: Path, source, recip
 
 def shard_images(count: int, image_bytes: int) -> int:
     """Images per shard."""
-    low, high = SHARD_BYTES
-    return max(1, min(max(count * image_bytes // SHARDS, low), high) // image_bytes)
+    return max(1, min(max(count // SHARDS, MIN_SHARD), MAX_SHARD_BYTES // image_bytes))
 
 
 def available_cores() -> int:

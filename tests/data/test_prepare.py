@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 
 from harness.data import open_split
+from harness.errors import HarnessError
+from pipelines.prepare import main
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(tmp_path, text, *options):
+def write(tmp_path, text):
     params = tmp_path / "params.yaml"
     params.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "pipelines.prepare", "--params", str(params), *options]
+    return str(params)
+
+
+def run(tmp_path, text):
+    command = [sys.executable, "-m", "pipelines.prepare", "--params", write(tmp_path, text)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
@@ -25,31 +31,40 @@ def test_the_command_writes_the_profiles_data(tmp_path):
     assert len(open_split(tmp_path / "results/digits/data/digits", "test")) == 360
 
 
-def test_one_of_several_entries_can_be_asked_for(tmp_path):
-    text = "profile: p\ndata:\n  small: {name: digits, resolution: 8}\n  large: {name: digits, resolution: 32}\n"
-    assert run(tmp_path, text, "--data", "small").returncode == 0
+def test_an_error_is_one_line(tmp_path):
+    result = run(tmp_path, "profile: digits\ndata: {name: digit}\n")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: unknown dataset (data.digit.name) 'digit'; expected one of")
+    assert result.stderr.count("\n") == 1
+
+
+def test_one_of_several_entries_can_be_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = write(
+        tmp_path, "profile: p\ndata:\n  small: {name: digits, resolution: 8}\n  large: {name: digits, resolution: 32}\n"
+    )
+    main(["--params", params, "--data", "small"])
     assert [path.name for path in (tmp_path / "results/p/data").iterdir()] == ["small"]
-    result = run(tmp_path, text, "--data", "smal")
-    assert (result.returncode, "did you mean 'small'?" in result.stderr) == (2, True)
+    with pytest.raises(HarnessError, match=r"unknown dataset in .* 'smal'.*did you mean 'small'\?"):
+        main(["--params", params, "--data", "smal"])
+    main(["--params", params])
+    assert open_split(tmp_path / "results/p/data/large", "train").shape[2:] == (32, 32)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("profile: digits\ndata: {name: digit}\n", "unknown dataset (data.digit.name) 'digit'; expected one of"),
-        ("profile: ../x\ndata: {name: digits}\n", "profile: given '../x'"),
-        ("profile: ..\ndata: {name: digits}\n", "profile: given '..'"),
+        ("profile: ../x\ndata: {name: digits}\n", r"profile: given '\.\./x'"),
+        ("profile: ..\ndata: {name: digits}\n", r"profile: given '\.\.'"),
         ("profile: digits\ndata: digits\n", "data: given 'digits'"),
-        ("profile: digits\ndata: {name: digits, resolution: '16'}\n", "data.resolution: given '16'"),
+        ("profile: digits\ndata: {name: digits, resolution: '16'}\n", r"data\.resolution: given '16'"),
         ("profile: digits\ndata: {name: [1]}\n", "data: given"),
-        ("profile: digits\ndata: {a: {name: [1]}}\n", "unknown dataset (data.a.name) [1]"),
-        ("profile: digits\ndata: {../a: {name: digits}}\n", "data: given '../a'"),
+        ("profile: digits\ndata: {a: {name: [1]}}\n", r"unknown dataset \(data\.a\.name\) \[1\]"),
+        ("profile: digits\ndata: {../a: {name: digits}}\n", r"data: given '\.\./a'"),
     ],
 )
-def test_bad_parameters_are_one_line_and_nothing_is_written(tmp_path, text, message):
-    result = run(tmp_path, text)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: ")
-    assert message in result.stderr
-    assert result.stderr.count("\n") == 1
+def test_bad_parameters_are_named_and_nothing_is_written(tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HarnessError, match=message):
+        main(["--params", write(tmp_path, text)])
     assert not (tmp_path / "results").exists()
