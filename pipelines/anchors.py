@@ -5,9 +5,9 @@ from pathlib import Path
 from time import monotonic
 
 from harness.config import load_params
-from harness.data.arrays import open_split
 from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
+from harness.metrics.reference import reference_images
 from harness.records import new_record, write_record
 from pipelines.compose import default_device
 from pipelines.scoring import load_scorer
@@ -24,15 +24,16 @@ def main(argv: list[str] | None = None) -> None:
     root = Path("results") / params["profile"] / "data" / args.data
     anchors = {
         protocol.name: scale_anchors(
-            open_split(root, protocol.reference_split),
+            reference_images(root, protocol),
             scorer.extractor,
             protocol,
             scorer.params.seeds[0],
-            reference=scorer.references[protocol.reference_split],
+            reference=scorer.reference(protocol),
             batch_size=scorer.params.batch,
             progress=False,
         )
         for protocol in scorer.protocols
+        if protocol.statistics_file is None  # published statistics have no images to halve or to noise
     }
     identity = scorer.identity()
     record = new_record(

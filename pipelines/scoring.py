@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from harness.config import from_mapping
-from harness.data.arrays import open_split
 from harness.errors import HarnessError, unknown_choice
+from harness.metrics.adm import StoredReference
 from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import Features, features
-from harness.metrics.protocol import PROTOCOLS, Protocol, comparability
+from harness.metrics.protocol import LEVELS, PROTOCOLS, Protocol, comparability
+from harness.metrics.reference import prepared_reference, stored_reference
 from harness.metrics.scores import scores
 
 Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
@@ -21,11 +22,13 @@ Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
 
 @dataclass(frozen=True)
 class ScoringParams:
-    """An entry of params.yaml's `evaluate`: protocols of a dataset, images per batch, seeds of the generated images."""
+    """An entry of params.yaml's `evaluate`: protocols of a dataset, images per batch, seeds of the generated images;
+    `statistics` is the ADM-format file of a protocol whose reference is one."""
 
     protocols: tuple[str, ...]
     batch: int = 256
     seeds: tuple[int, ...] = (1,)
+    statistics: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.protocols:
@@ -41,7 +44,7 @@ class Scorer:
 
     params: ScoringParams
     extractor: Extractor
-    references: dict[str, Features]  # by split
+    references: dict[str, Features | StoredReference]  # by protocol
     device: str
 
     @property
@@ -49,10 +52,9 @@ class Scorer:
         """The protocols, in the order of params.yaml."""
         return [PROTOCOLS[name] for name in self.params.protocols]
 
-    def reference(self, protocol: Protocol) -> Features:
-        """Features of the protocol's reference images."""
-        found = self.references[protocol.reference_split]
-        return found[slice(0, protocol.reference)] if protocol.reference else found
+    def reference(self, protocol: Protocol) -> Features | StoredReference:
+        """Features of the protocol's reference images, or their published statistics."""
+        return self.references[protocol.name]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """{protocol: {generated, reference}}."""
@@ -69,15 +71,18 @@ class Scorer:
         most = max(count["generated"] for count in counts.values())
         seen = features(generate_images(most, seed), self.extractor, self.params.batch, progress=False)
         return {
-            protocol.name: scores(seen[slice(0, counts[protocol.name]["generated"])], self.reference(protocol), protocol)
+            protocol.name: scores(
+                seen[slice(0, counts[protocol.name]["generated"])], self.reference(protocol), protocol, self.device
+            )
             for protocol in self.protocols
         }
 
     def identity(self) -> dict[str, Any]:
         """The record's fields that say how it was scored."""
         counts = self.counts()
-        found = [comparability(p, self.extractor.label, **counts[p.name]) for p in self.protocols]
-        level, reasons = max(found, key=lambda entry: ("paper", "protocol-mismatch", "none").index(entry[0]))
+        label = self.extractor.label
+        found = [comparability(p, label, **counts[p.name], doubts=self.reference(p).doubts) for p in self.protocols]
+        level, reasons = max(found, key=lambda entry: LEVELS.index(entry[0]))
         extractor = {"name": self.extractor.name, "label": self.extractor.label, "sha256": self.extractor.sha256}
         return {"extractor": extractor, "comparability": {"level": level, "reasons": reasons}, "counts": counts}
 
@@ -91,9 +96,19 @@ def load_scorer(params: dict[str, Any], data: str, device: str) -> Scorer:
     name = params["features"]["extractor"]
     weights = next((results / "extractor").glob(f"{name}.*"), results / "extractor" / name)
     extractor = load_extractor(name, weights, device)
-    splits = {PROTOCOLS[protocol].reference_split for protocol in scoring.protocols}
     references = {
-        split: features(open_split(results / "data" / data, split), extractor, scoring.batch, progress=False)
-        for split in sorted(splits)
+        name: load_reference(PROTOCOLS[name], scoring, results / "data" / data, extractor) for name in scoring.protocols
     }
     return Scorer(scoring, extractor, references, device)
+
+
+def load_reference(protocol: Protocol, scoring: ScoringParams, root: Path, extractor: Extractor) -> Features | StoredReference:
+    """The protocol's reference: its published statistics, or the features of prepared images, cached by their content."""
+    if protocol.statistics_file is None:
+        return prepared_reference(root, protocol, extractor, batch_size=scoring.batch, progress=False)
+    if scoring.statistics is None or not Path(scoring.statistics).is_file():
+        given = scoring.statistics or "no statistics"
+        raise HarnessError(
+            f"given {given}; protocol {protocol.name} needs {protocol.statistics_file}: name its path as statistics"
+        )
+    return stored_reference(Path(scoring.statistics), protocol, extractor, scoring.batch, progress=False)

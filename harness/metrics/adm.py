@@ -101,8 +101,8 @@ def write_statistics(path: Path, seen: Features) -> None:
     for part, mean, covariance in (("pool", "mu", "sigma"), ("spatial", "mu_s", "sigma_s")):
         found = seen.statistics(part)
         arrays[mean], arrays[covariance] = found.mean, found.covariance
-    with atomic_path(path) as temporary:
-        np.savez(temporary.open("wb"), **arrays, count=np.array(len(seen)), label=np.array(seen.label))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays, count=np.array(len(seen)), label=np.array(seen.label))
 
 
 def write_samples(path: Path, images: Images, batch: int = 1024) -> str:

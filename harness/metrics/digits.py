@@ -23,6 +23,10 @@ SPATIAL_CHANNELS = 7
 class DigitsFeatures(FeatureExtractorBase):
     """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W), resized as TF1 does if need be."""
 
+    resolution = RESOLUTION
+    pool_dim = 64
+    spatial_dim = SPATIAL_CHANNELS * 8 * 8
+
     def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
         check_arguments(arguments)
         super().__init__(name, features_list)

@@ -63,7 +63,8 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
     bar = tqdm(total=len(images), desc=extractor.label, unit="img", disable=not progress)
     with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
         for start in range(0, len(images), batch_size):
-            batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)
+            # One memory layout whatever the source's: another one takes other kernels, and other rounding.
+            batch = torch.from_numpy(np.array(images[start : start + batch_size], order="C")).to(device)
             parts = extractor.module.convert_features_tuple_to_dict(extractor.module(batch))
             for name in OUTPUTS:
                 _store(out, name, parts[name].cpu().numpy(), start, len(images))

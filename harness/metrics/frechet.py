@@ -7,6 +7,7 @@ a distance of identical sets slightly below zero, and the caller sees that value
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,6 +28,13 @@ class Statistics:
     def covariance(self) -> np.ndarray:
         """Unbiased covariance (d, d), equal to `np.cov(x, rowvar=False)`."""
         return self.scatter / (self.count - 1)
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """Symmetric square root (d, d) of the covariance, kept because one reference is compared with many sets."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        # A covariance has no negative eigenvalue; what eigh returns below zero is its own rounding.
+        return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
 
     def merge(self, other: "Statistics") -> "Statistics":
         """Statistics of the union of two disjoint shards (Chan, Golub and LeVeque 1983)."""
@@ -52,17 +60,14 @@ def statistics(x: np.ndarray) -> Statistics:
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
-    """Squared Frechet distance of two Gaussians given by their statistics, by symmetric eigendecomposition."""
+    """Squared Frechet distance of two Gaussians given by their statistics: tr (S1 S2)^(1/2) = tr (R S1 R)^(1/2), R = S2^(1/2)."""
     for part in (a, b):
         _check_statistics(part)
     if a.mean.shape != b.mean.shape:
         raise _widths(a.mean.size, b.mean.size)
-    cov_a, cov_b = a.covariance, b.covariance
-    values, vectors = np.linalg.eigh(cov_a)
-    # A covariance has no negative eigenvalue; what eigh returns below zero is its own rounding.
-    root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
-    product = np.linalg.eigvalsh(root @ cov_b @ root)
-    return _combine(a.mean, b.mean, np.trace(cov_a), np.trace(cov_b), np.sqrt(product.clip(min=0)).sum())
+    product = np.linalg.eigvalsh(b.root @ a.covariance @ b.root)
+    cross = np.sqrt(product.clip(min=0)).sum()
+    return _combine(a.mean, b.mean, np.trace(a.covariance), np.trace(b.covariance), cross)
 
 
 def frechet_from_features(x: np.ndarray, y: np.ndarray) -> float:

@@ -28,6 +28,10 @@ LAYERS = {"pool": "2048", "logits": "logits_unbiased"}
 class InceptionFeatures(FeatureExtractorInceptionV3):
     """Pool (B, 2048), spatial (B, 2023) and bias-free logits (B, 1008) of uint8 images (B, 3, H, W), in one forward pass."""
 
+    resolution = 299
+    pool_dim = 2048
+    spatial_dim = SPATIAL_CHANNELS * 17 * 17
+
     def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
         check_arguments(arguments)
         super().__init__(name, features_list, feature_extractor_weights_path)

@@ -33,7 +33,7 @@ def precision_recall(
         check_features(x, minimum=neighbours + 1)
     if generated.shape[1] != reference.shape[1]:
         raise HarnessError(f"given features of width {generated.shape[1]} and {reference.shape[1]}; use one extractor for both")
-    gen, ref = (torch.from_numpy(np.ascontiguousarray(x)).to(device) for x in (generated, reference))
+    gen, ref = (torch.from_numpy(np.array(x, order="C")).to(device) for x in (generated, reference))
     with full_precision():
         in_ref, in_gen = _inside(gen, ref, neighbours, block, half)
     return in_ref.double().mean().item(), in_gen.double().mean().item()

@@ -7,11 +7,13 @@ extractor.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.errors import HarnessError, unknown_choice
+from harness.files import sha256_file
 
 PAPER_LABEL = "inception-v3@6726825d"
 PROXY_NAMES = {"fid": "fd", "sfid": "sfd", "is": "isx", "precision": "precision", "recall": "recall"}
@@ -65,6 +67,11 @@ class Protocol:
             if given < wanted[kind]:
                 needs = f"protocol {self.name} needs {wanted[kind]}"
                 raise HarnessError(f"given {given} {kind} images; {needs}; supply more or choose another protocol")
+
+    def check_statistics(self, path: Path) -> None:
+        """Raises HarnessError where a statistics file is not the protocol's reference."""
+        if self.statistics_sha256 and sha256_file(path) != self.statistics_sha256:
+            raise HarnessError(f"{path} is not {self.statistics_file} of protocol {self.name}; expected {self.statistics_sha256}")
 
     def check_manifest(self, manifest: Mapping[str, Any], where: object) -> None:
         """Raises HarnessError where prepared images are not the protocol's reference."""

@@ -1,0 +1,136 @@
+"""Scores any pictures, ours or not: `python -m harness.metrics --generated DIR_or_NPZ --reference DIR_or_NPZ --protocol NAME`.
+
+Prints one JSON object on stdout and nothing else; progress goes to stderr. Pictures are a folder of PNG files, an ADM-format .npz
+or a folder made by `python -m pipelines.prepare`; the reference may also be an ADM-format .npz of statistics.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.arrays import MANIFEST, open_split
+from harness.errors import HarnessError, run_command
+from harness.metrics.adm import STATISTICS, StoredReference, names
+from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
+from harness.metrics.features import Features, Images, features
+from harness.metrics.matrix import MatrixInput, evaluator_matrix
+from harness.metrics.pictures import open_pictures
+from harness.metrics.protocol import PROTOCOLS, Protocol, get_protocol
+from harness.metrics.reference import CACHE, Picked, prepared_reference, reference_images, stored_reference
+from harness.metrics.sample_size import over_seeds, sample_size_curve
+from harness.metrics.scores import judge, scores
+
+UNVERIFIED = "the reference pictures have no manifest that says what they are"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Scores the pictures and prints the result."""
+    args = parse(argv)
+    protocol = get_protocol(args.protocol)
+    if args.reduced:
+        protocol = protocol.reduced(args.reduced, args.reduced)
+    extractor = load_extractor(args.extractor, args.weights, args.device, random_seed=args.random_weights)
+    reference = load_reference(args, protocol, extractor)
+    count = protocol.generated_count(len(reference)) or None
+    sets = [first(open_pictures(path, protocol.reference_split), count) for path in args.generated]
+    seen = [features(images, extractor, args.batch) for images in sets]
+    print(json.dumps(result(args, protocol, extractor, sets, seen, reference), indent=1, allow_nan=False))
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(prog="python -m harness.metrics", description=__doc__.splitlines()[0])
+    parser.add_argument("--generated", required=True, type=Path, nargs="+", help="pictures; several: one set per seed")
+    parser.add_argument("--reference", required=True, type=Path, help="pictures, prepared images or statistics")
+    parser.add_argument("--protocol", required=True, help=f"one of {', '.join(PROTOCOLS)}")
+    parser.add_argument("--weights", type=Path, help="weights file of the extractor (default: torch-fidelity's download)")
+    parser.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)}")
+    parser.add_argument("--random-weights", type=int, metavar="SEED", help="random weights, for a dry run; never comparable")
+    parser.add_argument("--reduced", type=positive, metavar="N", help="N generated and N reference images, for a dry run")
+    parser.add_argument("--sample-size", action="store_true", help="also the distance against the number of images")
+    parser.add_argument("--matrix", action="store_true", help="also the scores under other protocols that papers mix up")
+    parser.add_argument("--other-reference", type=Path, help="for --matrix: pictures of the dataset's other split")
+    parser.add_argument("--rounded", type=Path, help="for --matrix: the first generated set rounded to uint8, not truncated")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of reference features (default: %(default)s)")
+    parser.add_argument("--batch", type=positive, default=64, help="images per forward pass (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    return parser.parse_args(argv)
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"given {value}; expected at least 1")
+    return value
+
+
+def first(images: Images, count: int | None) -> Images:
+    """The first `count` images, or all of them if there are no more."""
+    return images if count is None or len(images) <= count else Picked(images, np.arange(count))
+
+
+def load_reference(args: argparse.Namespace, protocol: Protocol, extractor: Extractor) -> Features | StoredReference:
+    """Features or statistics of the reference, whichever form it has; a doubt is attached where nothing vouches for it."""
+    path = args.reference
+    if (path / MANIFEST).is_file():
+        return prepared_reference(path, protocol, extractor, args.cache, args.batch)
+    if path.is_file() and set(STATISTICS) <= names(path):
+        return stored_reference(path, protocol, extractor, args.batch)
+    seen = features(first(open_pictures(path, protocol.reference_split), protocol.reference), extractor, args.batch)
+    return replace(seen, doubts=(UNVERIFIED,))
+
+
+def result(
+    args: argparse.Namespace,
+    protocol: Protocol,
+    extractor: Extractor,
+    sets: list[Images],
+    seen: list[Features],
+    reference: Features | StoredReference,
+) -> dict[str, object]:
+    """Everything that is printed."""
+    level, reasons = judge(seen[0], reference, protocol)
+    runs = [scores(one, reference, protocol, args.device) for one in seen]
+    out: dict[str, object] = {
+        "protocol": protocol.name,
+        "extractor": {"name": extractor.name, "label": extractor.label, "sha256": extractor.sha256},
+        "comparability": {"level": level, "reasons": reasons},
+        "counts": {"generated": len(seen[0]), "reference": len(reference)},
+        "generated": [str(path) for path in args.generated],
+        "reference": str(args.reference),
+        "scores": runs[0] if len(runs) == 1 else over_seeds(runs),
+    }
+    if args.sample_size:
+        out["sample_size"] = sample_size_curve(seen[0], reference, seed=0)
+    if args.matrix:
+        out["matrix"] = evaluator_matrix(matrix_input(args, protocol, sets[0]), extractor, protocol, args.batch)
+    return out
+
+
+def matrix_input(args: argparse.Namespace, protocol: Protocol, generated: Images) -> MatrixInput:
+    """The pictures that the evaluator matrix can be made from."""
+    path, other = args.reference, "test" if protocol.reference_split == "train" else "train"
+    if path.is_file() and set(STATISTICS) <= names(path):
+        raise HarnessError(f"given the statistics {path}; --matrix needs the reference's pictures")
+    prepared = (path / MANIFEST).is_file()
+    reference = reference_images(path, protocol) if prepared else first(open_pictures(path, ""), protocol.reference)
+    others = open_pictures(args.other_reference, other) if args.other_reference else None
+    if others is None and prepared:
+        others = _split_or_none(path, other)
+    rounded = first(open_pictures(args.rounded, ""), len(generated)) if args.rounded else None
+    return MatrixInput(generated, reference, others, rounded)
+
+
+def _split_or_none(root: Path, split: str) -> Images | None:
+    try:
+        return open_split(root, split)
+    except HarnessError:  # a dataset of one split
+        return None
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,119 @@
+"""The evaluator matrix: the same samples scored in the other ways that papers mix up, each row beside the headline number.
+
+It answers one question: how much of a difference between two printed scores is protocol? Only the first row is the protocol's.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from harness.metrics.extractors import Extractor
+from harness.metrics.features import Features, Images, features
+from harness.metrics.precision_recall import precision_recall
+from harness.metrics.protocol import Protocol, score_key
+from harness.metrics.scores import judge, scores
+
+COUNTS = (10_000, 50_000)  # the two sample counts between which papers differ
+
+
+@dataclass(frozen=True)
+class MatrixInput:
+    """What the rows are made from. None where something is not at hand: its row then says so.
+
+    `other_reference` is the protocol's dataset's other split; `rounded` the same samples rounded to uint8, not truncated.
+    """
+
+    generated: Images
+    reference: Images
+    other_reference: Images | None = None
+    rounded: Images | None = None
+
+
+def evaluator_matrix(
+    given: MatrixInput, extractor: Extractor, protocol: Protocol, batch_size: int = 64
+) -> list[dict[str, object]]:
+    """Rows {"row", "what differs", "comparability", "reasons", "scores"}; a row that cannot be made has "not available"."""
+
+    def look(images: Images) -> Features:
+        return features(images, extractor, batch_size)
+
+    seen, reference = look(given.generated), look(given.reference)
+    rows = [_row("headline", "nothing", seen, reference, protocol)]
+    other = "test" if protocol.reference_split == "train" else "train"
+    difference = f"reference is the {other} split"
+    rows.append(_optional("reference split", difference, given.other_reference, lambda x: (seen, look(x)), protocol))
+    for count in _other_counts(len(seen)):
+        rows += [_row("sample count", f"{count} generated images", seen[slice(0, count)], reference, protocol)]
+    rows.append(_resized(given, extractor, protocol, look))
+    rows.append(_optional("uint8", "rounded, not truncated", given.rounded, lambda x: (look(x), reference), protocol))
+    rows.append(_half(seen, reference, protocol))
+    return rows
+
+
+def _row(name: str, difference: str, seen: Features, reference: Features, protocol: Protocol) -> dict[str, object]:
+    if name != "headline":
+        doubt = f"evaluator matrix: {difference}"
+        seen, protocol = replace(seen, doubts=(*seen.doubts, doubt)), _at_hand(protocol, seen, reference)
+    level, reasons = judge(seen, reference, protocol)
+    found = scores(seen, reference, protocol)
+    return {"row": name, "what differs": difference, "comparability": level, "reasons": reasons, "scores": found}
+
+
+def _optional(
+    name: str, difference: str, images: Images | None, pair: Callable[[Images], tuple[Features, Features]], protocol: Protocol
+) -> dict[str, object]:
+    if images is None:
+        return {"row": name, "what differs": difference, "not available": "no such images were given"}
+    return _row(name, difference, *pair(images), protocol)
+
+
+def _at_hand(protocol: Protocol, seen: Features, reference: Features) -> Protocol:
+    """The protocol at the counts there are; its Inception score keeps its chunks where they still fit."""
+    chunk = protocol.is_chunk if protocol.is_chunk and len(seen) % protocol.is_chunk == 0 else None
+    return replace(protocol, generated=len(seen), reference=len(reference), is_chunk=chunk)
+
+
+def _other_counts(count: int) -> Iterator[int]:
+    """The customary counts below `count`, or a fifth of it where there are none."""
+    smaller = [other for other in COUNTS if other < count]
+    yield from smaller or [max(2, count // 5)]
+
+
+def _resized(
+    given: MatrixInput, extractor: Extractor, protocol: Protocol, look: Callable[[Images], Features]
+) -> dict[str, object]:
+    size = extractor.module.resolution
+    difference = f"PIL bicubic resize to {size}, rounded to uint8, in place of TensorFlow 1's bilinear"
+    if given.generated.shape[2:] == given.reference.shape[2:] == (size, size):
+        return {"row": "resize", "what differs": difference, "not available": "the images need no resize"}
+    pair = (look(BicubicResized(images, size)) for images in (given.generated, given.reference))
+    return _row("resize", difference, *pair, protocol)
+
+
+def _half(seen: Features, reference: Features, protocol: Protocol) -> dict[str, object]:
+    """Precision and recall with the ADM evaluator's float16 distances."""
+    difference = "float16 distances for precision and recall"
+    values = precision_recall(seen.pool, reference.pool, protocol.neighbours, half=True)
+    level, reasons = judge(
+        replace(seen, doubts=(f"evaluator matrix: {difference}",)), reference, _at_hand(protocol, seen, reference)
+    )
+    found = {score_key(name, seen.label, level): value for name, value in zip(("precision", "recall"), values, strict=True)}
+    return {"row": "float16", "what differs": difference, "comparability": level, "reasons": reasons, "scores": found}
+
+
+class BicubicResized:
+    """Images (N, 3, size, size) resized by Pillow's bicubic filter, which shrinks with antialiasing and rounds to uint8."""
+
+    def __init__(self, images: Images, size: int) -> None:
+        self.images, self.size = images, size
+        self.shape = (len(images), 3, size, size)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        pictures = (Image.fromarray(np.asarray(image).transpose(1, 2, 0)) for image in self.images[index])
+        resized = [np.asarray(picture.resize((self.size, self.size), Image.Resampling.BICUBIC)) for picture in pictures]
+        return np.stack(resized).transpose(0, 3, 1, 2)  # (n, 3, size, size)

@@ -1,0 +1,93 @@
+"""A protocol's reference: which prepared images it is, and their features, cached."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.arrays import open_split, read_manifest
+from harness.errors import HarnessError, unknown_choice
+from harness.metrics.adm import STATISTICS, NpzSamples, StoredReference, names, read_statistics
+from harness.metrics.cache import cached_features
+from harness.metrics.extractors import Extractor
+from harness.metrics.features import Features, Images, features
+from harness.metrics.protocol import Protocol
+
+CACHE = Path(".ckpt") / "features"
+
+
+class Picked:
+    """Some of the images, by index."""
+
+    def __init__(self, images: Images, indices: np.ndarray) -> None:
+        self.images, self.indices = images, indices
+        self.shape = (len(indices), *images.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return self.images[self.indices[index]]
+
+
+def prepared_reference(
+    root: Path, protocol: Protocol, extractor: Extractor, cache: Path = CACHE, batch_size: int = 64, progress: bool = True
+) -> Features:
+    """Features of the protocol's reference among the prepared images under `root`.
+
+    Refuses images whose manifest is not what the protocol asks for. Found in the cache, nothing but the manifest is read.
+    """
+    manifest = read_manifest(root)
+    protocol.check_manifest(manifest, root)
+    if protocol.reference_split not in manifest["splits"]:
+        raise unknown_choice(f"split of {root}", protocol.reference_split, manifest["splits"])
+    split = manifest["splits"][protocol.reference_split]
+    indices = protocol.reference_indices(split["count"])
+
+    def compute() -> Features:
+        return features(reference_images(root, protocol), extractor, batch_size, progress)
+
+    return cached_features(cache, made_from(manifest, split, indices, extractor), extractor.label, compute)
+
+
+def reference_images(root: Path, protocol: Protocol) -> Images:
+    """The protocol's reference images under `root`."""
+    images = open_split(root, protocol.reference_split)
+    indices = protocol.reference_indices(len(images))
+    return images if indices is None else Picked(images, indices)
+
+
+def made_from(
+    manifest: dict[str, Any], split: dict[str, Any], indices: np.ndarray | None, extractor: Extractor
+) -> dict[str, Any]:
+    """What decides a reference's features: weights, image content, preparation, and which images were drawn."""
+    drawn = None if indices is None else hashlib.sha256(indices.astype(np.int64).tobytes()).hexdigest()
+    return {
+        "extractor": extractor.name,
+        "weights": extractor.sha256,
+        "data": split["sha256"],
+        "preparation": manifest["preparation"],
+        "count": split["count"] if indices is None else len(indices),
+        "drawn": drawn,
+    }
+
+
+def stored_reference(
+    path: Path, protocol: Protocol, extractor: Extractor, batch_size: int = 64, progress: bool = True
+) -> StoredReference:
+    """The statistics in an ADM-format .npz as the protocol's reference, with precision and recall if it holds images too."""
+    protocol.check_statistics(path)
+    found = read_statistics(path, extractor.label, protocol.reference)
+    for part, dim in (("pool", extractor.module.pool_dim), ("spatial", extractor.module.spatial_dim)):
+        if found.statistics(part).mean.size != dim:
+            given = found.statistics(part).mean.size
+            raise HarnessError(f"{path} holds {part} statistics of width {given}; {extractor.label} gives {dim}")
+    doubts = ("the statistics are believed to be of this extractor and of the protocol's images",)
+    if protocol.statistics_sha256:
+        doubts = ()
+    if not set(names(path)) >= {*STATISTICS, "arr_0"}:
+        return replace(found, doubts=doubts)
+    pool = features(NpzSamples(path), extractor, batch_size, progress).pool
+    return replace(found, pool=pool, doubts=doubts)

@@ -1,0 +1,51 @@
+"""How a Frechet distance falls with the number of generated images, and where its 1/N line would end.
+
+The estimate's bias is close to c / N, so a straight line through distances against 1/N meets N = infinity at the unbiased value
+of this generator against this finite reference (Chong and Forsyth 2020, arXiv 1911.07023). That value belongs to no protocol
+of the paper: it is never the headline score and never bears its name.
+"""
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.metrics.adm import StoredReference
+from harness.metrics.features import Features
+from harness.metrics.protocol import score_key
+from harness.metrics.scores import frechet
+
+SMALLEST = 10  # the first point uses 1/10 of the images
+
+
+def sample_size_curve(
+    generated: Features, reference: Features | StoredReference, seed: int, points: int = 8
+) -> dict[str, object]:
+    """Frechet distances of random subsets of growing size, and the least-squares line through them against 1/N.
+
+    Returns {"score": label, "counts": [...], "values": [...], "slope": c, "at_infinity": value}.
+    """
+    smallest = max(2, len(generated) // SMALLEST)
+    if points < 3 or len(generated) < smallest + points:
+        raise HarnessError(f"given {len(generated)} images and {points} points; expected more images than points, and 3 points")
+    counts = np.linspace(smallest, len(generated), points).round().astype(int)
+    rng = np.random.default_rng(seed)
+    values = [frechet(generated[np.sort(rng.permutation(len(generated))[:count])], reference, "pool") for count in counts]
+    slope, intercept = np.polyfit(1 / counts, values, 1)
+    return {
+        "score": score_key("fid", generated.label, "protocol-mismatch"),
+        "counts": counts.tolist(),
+        "values": values,
+        "slope": float(slope),
+        "at_infinity": float(intercept),
+    }
+
+
+def over_seeds(runs: list[dict[str, float]]) -> dict[str, dict[str, float | int | None]]:
+    """{score: {"mean", "sd", "runs"}} of the same scores measured with several generation seeds; sd (ddof 1) needs two."""
+    if not runs or any(set(run) != set(runs[0]) for run in runs):
+        raise HarnessError("given no runs, or runs with different scores; expected the same scores of every seed")
+    found = {}
+    for name in runs[0]:
+        values = [run[name] for run in runs]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        found[name] = {"mean": float(np.mean(values)), "sd": sd, "runs": len(values)}
+    return found
