@@ -3,6 +3,8 @@
 import argparse
 
 from harness.errors import run_command
+from harness.report.manifest import write_manifest
+from harness.report.page import write_page
 from harness.report.store import chosen_profiles, load_store
 from harness.report.tables import build_tables, write_tables
 
@@ -21,11 +23,13 @@ def report(profile: str) -> None:
 
     store = load_store(profile)
     tables = build_tables(store)
-    write_tables(store, tables)
+    written = write_tables(store, tables)
     figures = draw_figures(store)
+    page = write_page(store, tables, figures)
+    write_manifest(store, [*written, *figures, page])
     for table in tables:
         print(f"{table.name}: {table.summary}")
-    print(f"tables in {store.folder / 'tables'}, {len(figures)} figures in {store.folder / 'figures'}")
+    print(f"tables in {store.folder / 'tables'}, {len(figures)} figures in {store.folder / 'figures'}, page {page}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.files import atomic_path
 from harness.paper import printed_table
@@ -32,20 +34,29 @@ STYLE = {
 
 
 def draw_figures(store: Store) -> list[Path]:
-    """Writes every figure that the records allow into results/<profile>/figures, as PNG and SVG; returns the SVG paths."""
+    """Writes every figure that the records allow into results/<profile>/figures, as PNG and SVG; returns the paths."""
     sns.set_theme(style="ticks", context="paper", rc=STYLE)
     drawn = {f"figure_5{group}": figure_5(store, group) for group in FIGURE_5}
     drawn |= {"score_against_macs": score_against_macs(store), "data_efficiency": data_efficiency(store)}
-    return [save(figure, store.folder / "figures" / name) for name, figure in drawn.items() if figure is not None]
+    present = {store.folder / "figures" / name: figure for name, figure in drawn.items() if figure is not None}
+    return [path for stem, figure in present.items() for path in save(figure, stem)]
 
 
-def save(figure: Figure, stem: Path) -> Path:
+def save(figure: Figure, stem: Path) -> list[Path]:
     """Writes stem.png and stem.svg without dates or software versions, so that the same records give the same bytes."""
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
         with atomic_path(stem.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata, bbox_inches="tight")
     plt.close(figure)
-    return stem.with_suffix(".svg")
+    return [stem.with_suffix(".png"), stem.with_suffix(".svg")]
+
+
+def log_scale(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5, which stays readable within one decade."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def row_label(row: dict) -> str:
@@ -77,7 +88,8 @@ def figure_5(store: Store, group: str) -> Figure | None:
         axes[2].plot(*zip(*points, strict=True), marker="o", markersize=3, **style) if points else None
         axes[2].set_ylabel(label or "score")
     for axis, name in zip(axes, ("gradient norm of G", "gradient norm of D", "score"), strict=True):
-        axis.set(title=name, xlabel="images seen", yscale="log")
+        axis.set(title=name, xlabel="images seen")
+        log_scale(axis.yaxis)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(f"Figure 5 ({group}): {title}")
     sns.despine(figure)
@@ -86,9 +98,13 @@ def figure_5(store: Store, group: str) -> Figure | None:
 
 def score_history(record: dict) -> tuple[list[tuple[int, float]], str]:
     """[(images seen, FID or its proxy)] of a record, the untrained generator at 0 included, and the metric's name."""
-    steps = [(0, record["untrained"]), *((entry["nimg"], entry) for entry in record["history"])]
+    steps = (
+        {0: record["untrained"]}
+        | {entry["nimg"]: entry for entry in record["history"]}
+        | {record["images_seen"]: record["metrics"]}
+    )
     points, label = [], ""
-    for nimg, scores in steps:
+    for nimg, scores in sorted(steps.items()):
         protocol = protocol_of(scores, DATASET_PROTOCOLS["cifar10"])
         name = metric_label(scores[protocol], "fid") if protocol else None
         if name:
@@ -138,7 +154,12 @@ def data_efficiency(store: Store) -> Figure | None:
                 *zip(*measured, strict=True), style, marker="o", color="C0", label=f"measured, {name}"
             ) if measured else None
             axis.plot(*zip(*printed, strict=True), style, marker="x", color="0.6", label=f"printed FID, {name}")
-        axis.set(xscale="log", yscale="log", xlabel="fraction of the training images", title=column.replace("fid_", ""))
+        axis.set(
+            xlabel="fraction of the training images",
+            title={"fid_50k": "against training images", "fid_10k": "against test images"}[column],
+        )
+        log_scale(axis.xaxis)
+        log_scale(axis.yaxis)
     axes[0].set_ylabel(next((cells["fid_50k"].label for _, cells in rows if cells["fid_50k"].label), "fid"))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle("Data efficiency (Table III)")

@@ -29,14 +29,24 @@ class Store:
         return [record for record in self.scores.values() if not record["rows"]]
 
 
+def record_paths(folder: Path) -> list[Path]:
+    """Files of a profile's records, in the order in which they are read."""
+    return [path for part in ("records", "costs") for path in sorted(folder.glob(f"{part}/*.json"))]
+
+
 def load_store(profile: str, results: Path = RESULTS) -> Store:
     """Reads results/<profile>/records and costs; HarnessError names the first file that is not a sound record."""
     folder = Path(results) / profile
-    records = [_read(path, profile) for part in ("records", "costs") for path in sorted(folder.glob(f"{part}/*.json"))]
+    records = [load_record(path, profile) for path in record_paths(folder)]
     if not records:
         raise HarnessError(
             f"no records under {folder}; expected {folder}/records/*.json; run dvc repro, or name another --profile"
         )
+    return store_of(profile, folder, records)
+
+
+def store_of(profile: str, folder: Path, records: list[dict]) -> Store:
+    """A store of records that were read already."""
     scores = {record["cell"]: record for record in records if record["kind"] == "score"}
     costs = {record["network"]: record for record in records if record["kind"] == "cost"}
     anchors = {record["cell"]: record for record in records if record["kind"] == "anchor"}
@@ -59,7 +69,8 @@ def chosen_profiles(profile: str | None, results: Path = RESULTS) -> list[str]:
     return [profile] if profile else found
 
 
-def _read(path: Path, profile: str) -> dict:
+def load_record(path: Path, profile: str) -> dict:
+    """One record, which must be of this profile and stand under its own name."""
     record = read_record(path)
     if record["profile"] != profile:
         raise HarnessError(f"{path}: belongs to profile {record['profile']!r}, not {profile!r}; move it or rerun its stage")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.files import write_text
 from harness.paper import NOT_PRINTED, TITLES, errata
@@ -72,7 +73,7 @@ def _proxy_notes(rows: list, store: Store) -> list[str]:
 
 
 def _errata_notes(number: int, rows: list) -> list[str]:
-    found = [entry for index, (row, _) in enumerate(rows, 1) for column in row for entry in errata(number, index, column)]
+    found = [entry for index, (row, _) in enumerate(rows, start=1) for column in row for entry in errata(number, index, column)]
     return list(dict.fromkeys(f"{entry['statement']} ({entry['source']})" for entry in found))
 
 
@@ -131,7 +132,9 @@ def render(store: Store, tables: list[Table]) -> dict[str, str]:
     return files | _cost_files(store) | {"summary.csv": csv_text(_summary_rows(tables))}
 
 
-def write_tables(store: Store, tables: list[Table]) -> None:
-    """Writes results/<profile>/tables, each file atomically."""
-    for name, text in render(store, tables).items():
-        write_text(store.folder / "tables" / name, text)
+def write_tables(store: Store, tables: list[Table]) -> list[Path]:
+    """Writes results/<profile>/tables, each file atomically; returns their paths."""
+    files = {store.folder / "tables" / name: text for name, text in render(store, tables).items()}
+    for path, text in files.items():
+        write_text(path, text)
+    return list(files)

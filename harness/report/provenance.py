@@ -1,0 +1,121 @@
+"""Everything that a reader may ask of one record, as labelled text: what the page shows when a figure is opened."""
+
+from harness.paper.configuration import differences
+from harness.report.formats import measured_text
+from harness.report.tables import ROMAN, Table
+from harness.tracking.database import experiment_name
+
+
+def provenance(record: dict, uses: list[str]) -> dict:
+    """{title, facts: [(label, value)], lists: [(heading, [columns], [rows])]} of a record; `uses` are the figures it feeds."""
+    return {"score": _score, "cost": _cost, "anchor": _common_only}[record["kind"]](record, uses)
+
+
+def _facts(record: dict) -> list[tuple[str, str]]:
+    git, folder = record["git"], "costs" if record["kind"] == "cost" else "records"
+    dirty = {True: " with uncommitted changes", False: "", None: ""}[git["dirty"]]
+    return [
+        ("status", record["status"]),
+        ("command", record["command"]),
+        ("record", f"results/{record['profile']}/{folder}/{record['cell']}.json, digest {record['digest']}"),
+        ("commit", f"{git['commit'] or 'not in Git'}{dirty}"),
+        ("configuration digest", record["config_digest"]),
+        ("device", record["device"]),
+        ("time", duration(record["wall_seconds"])),
+        ("versions", ", ".join(f"{name} {number}" for name, number in record["versions"].items())),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """`1 h 02 min`, `3 min 20 s` or `4.2 s`."""
+    if seconds >= 3600:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def _common_only(record: dict, uses: list[str]) -> dict:
+    return {"title": record["cell"], "facts": _facts(record), "lists": []}
+
+
+def _score(record: dict, uses: list[str]) -> dict:
+    data, extractor, level = record["data"], record["extractor"], record["comparability"]
+    facts = [
+        *_facts(record),
+        ("seed", str(record["seed"])),
+        ("images seen", f"{record['images_seen']:,}"),
+        (
+            "data",
+            f"{data['name']}, {data['train_count']:,} training images (fraction {data['fraction']:g}), sha256 {data['sha256']}",
+        ),
+        ("weights", f"sha256 {record['weights_sha256']}" if record["weights_sha256"] else "none"),
+        ("features", f"{extractor['label']}, sha256 {extractor['sha256']}"),
+        ("comparability", ": ".join([level["level"], "; ".join(level["reasons"])]) if level["reasons"] else level["level"]),
+        ("MLflow run", f"{record['cell']} in experiment {experiment_name(record['profile'])}"),
+        *[(name, record[name]) for name in ("curves", "samples", "maps", "interpolation") if record[name]],
+    ]
+    if record["status"] == "diverged":
+        facts.insert(1, ("diverged at step", str(record["diverged_step"])))
+    lists = [("Figures from this run", ["figure"], [[use] for use in uses]), *_score_lists(record)]
+    return {"title": record["cell"], "facts": facts, "lists": [entry for entry in lists if entry[2]]}
+
+
+def _score_lists(record: dict) -> list[tuple[str, list[str], list[list[str]]]]:
+    changed = differences(record["config"], record["rows"])
+    found = [("Scores of the last weights", ["protocol", "images", "metric", "value"], _score_rows(record, record["metrics"]))]
+    found.append(
+        ("Scores of the untrained generator", ["protocol", "images", "metric", "value"], _score_rows(record, record["untrained"]))
+    )
+    if record["best"]:
+        heading = f"Best snapshot, at {record['best']['nimg']:,} images (for information: no verdict uses it)"
+        found.append((heading, ["protocol", "images", "metric", "value"], _score_rows(record, record["best"]["metrics"])))
+    if changed is not None:
+        rows = [list(change) for change in changed] or [["none", "", ""]]
+        found.append(("Difference from the paper's configuration", ["key", "paper", "here"], rows))
+    return found
+
+
+def _score_rows(record: dict, scores: dict) -> list[list[str]]:
+    counts = {name: f"{count['generated']:,} against {count['reference']:,}" for name, count in record["counts"].items()}
+    return [
+        [protocol, counts.get(protocol, "-"), label, f"{value:.6g}"]
+        for protocol, values in scores.items()
+        for label, value in values.items()
+    ]
+
+
+def _cost(record: dict, uses: list[str]) -> dict:
+    macs = [
+        [name.replace("_", " "), "not counted" if value is None else f"{value:,.0f}"] for name, value in record["macs"].items()
+    ]
+    timings = [
+        [batch, *(f"{timing[name]:.4g}" for name in ("median", "low", "high"))] for batch, timing in record["throughput"].items()
+    ]
+    facts = [
+        *_facts(record),
+        ("parameters", "not counted" if record["params"] is None else f"{record['params']:,}"),
+        ("evaluations per image", str(record["steps_per_image"])),
+        ("peak memory", "not measured" if record["peak_bytes"] is None else f"{record['peak_bytes'] / 2**20:,.0f} MiB"),
+        *[(name, record[name]) for name in ("source", "note") if record.get(name)],
+    ]
+    known = [[str(entry)] for entry in record["known_differences"]]
+    lists = [
+        ("Figures from this network", ["figure"], [[use] for use in uses]),
+        ("Multiply-accumulates per evaluation", ["counted by", "MAC"], macs),
+        ("Evaluations per second of one image", ["batch", "median", "slowest", "fastest"], timings),
+        ("Known differences between the counts", ["difference"], known),
+    ]
+    return {"title": f"{record['network']}: {record['title']}", "facts": facts, "lists": [entry for entry in lists if entry[2]]}
+
+
+def uses_of_records(tables: list[Table]) -> dict[str, list[str]]:
+    """{cell or network: ["Table I, row 16, fid: printed 3.29, measured 21.43, not comparable", ...]}."""
+    uses: dict[str, list[str]] = {}
+    for table in tables:
+        name = f"Table {ROMAN[table.number]}" if table.number else "Own experiments"
+        for index, (_, cells) in enumerate(table.rows, start=1):
+            for column, cell in cells.items():
+                metric = f" ({cell.label})" if cell.is_proxy and cell.label else ""
+                figures = f"printed {cell.printed}, measured {measured_text(cell, column)}, {cell.verdict}"
+                for record in cell.records:
+                    uses.setdefault(record, []).append(f"{name}, row {index}, {column}{metric}: {figures}")
+    return uses

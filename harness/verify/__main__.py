@@ -1,0 +1,40 @@
+"""`python -m harness.verify [--profile NAME] [--rerun CELL [--seeds 1 2 3]]`: are the tables what the records say?"""
+
+import argparse
+import sys
+
+from harness.errors import HarnessError, run_command
+from harness.report.store import chosen_profiles, load_store
+from harness.verify.checks import check_profile
+from harness.verify.rerun import rerun
+
+
+def main() -> None:
+    """Recomputes every table, checks every record, digest and artefact; or repeats one cell."""
+    parser = argparse.ArgumentParser(prog="python -m harness.verify", description=main.__doc__)
+    parser.add_argument("--profile", help="only this profile (default: every profile with records)")
+    parser.add_argument("--rerun", metavar="CELL", help="train and evaluate this cell again and compare")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[], help="seeds of the repetitions (default: the recorded one)")
+    args = parser.parse_args()
+    profiles = chosen_profiles(args.profile)
+    if args.rerun:
+        if len(profiles) > 1:
+            raise HarnessError(f"--rerun needs --profile; profiles with records are {', '.join(profiles)}")
+        print(*rerun(load_store(profiles[0]), args.rerun, args.seeds), sep="\n")
+        return
+    problems = [problem for profile in profiles for problem in _verify(profile)]
+    if problems:
+        raise HarnessError(f"{len(problems)} problems found, listed above")
+
+
+def _verify(profile: str) -> list[str]:
+    problems, counts = check_profile(profile)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    checked = ", ".join(f"{count} {name}" for name, count in counts.items())
+    print(f"{profile}: {'FAILED' if problems else 'verified'}: {checked}")
+    return problems
+
+
+if __name__ == "__main__":
+    run_command(main)

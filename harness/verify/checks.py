@@ -1,0 +1,103 @@
+"""Every check of a profile's results; each yields one line per problem."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.files import sha256_file
+from harness.report.manifest import NAME, read_manifest, record_digests
+from harness.report.store import RESULTS, Store, load_record, record_paths, store_of
+from harness.report.tables import build_tables, render
+
+
+def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dict[str, int]]:
+    """(problems, {what was checked: how many}) of results/<profile>."""
+    folder = results / profile
+    records, problems = [], []
+    for path in record_paths(folder):
+        try:
+            records.append(load_record(path, profile))
+        except HarnessError as error:
+            problems.append(str(error))
+    counts = {"records": len(records)}
+    if not problems:  # tables of a part of the records prove nothing
+        store = store_of(profile, folder, records)
+        counts["table files"] = len(render(store, build_tables(store)))
+        problems += [*check_tables(store), *check_manifest(store)]
+    for name, check in (("artefacts", check_artefacts), ("weights", check_weights), ("datasets", check_data)):
+        found = [outcome for record in records if record["kind"] == "score" for outcome in check(record, folder)]
+        counts[name] = len(found)
+        problems += [outcome for outcome in found if outcome]
+    return problems, counts
+
+
+def check_tables(store: Store) -> Iterator[str]:
+    """Every table, recomputed from the records, must be the file on disk, byte by byte."""
+    for name, text in render(store, build_tables(store)).items():
+        path = store.folder / "tables" / name
+        if not path.is_file():
+            yield f"{path}: missing; run python -m harness.report"
+        elif path.read_bytes() != text.encode():
+            yield f"{path}: differs from what the records say{_first_difference(path, text)}"
+
+
+def _first_difference(path: Path, text: str) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, (found, expected) in enumerate(zip(lines, text.splitlines(), strict=False), start=1):
+        if found != expected:
+            column = next((index for index, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b), 0)
+            start = max(0, column - 12)
+            return f", first in line {number}: found {found[start : column + 12]!r}, expected {expected[start : column + 12]!r}"
+    return ", in its length or line ends"
+
+
+def check_manifest(store: Store) -> Iterator[str]:
+    """Records and report files must be those of the last report."""
+    try:
+        manifest = read_manifest(store.folder)
+    except HarnessError as error:
+        yield str(error)
+        return
+    current = record_digests(store)
+    for name in sorted(current.keys() | manifest["records"].keys()):
+        if current.get(name) != manifest["records"].get(name):
+            yield f"{store.folder / name}: not the record that the report was made from; run python -m harness.report and compare"
+    for name, expected in manifest["files"].items():
+        path = store.folder / name
+        if not path.is_file() or sha256_file(path) != expected:
+            yield f"{path}: not the file that the report wrote"
+    for path in sorted((store.folder / "tables").iterdir()):
+        name = path.relative_to(store.folder).as_posix()
+        if name not in manifest["files"] and name != NAME:
+            yield f"{path}: not part of the report; remove it"
+
+
+def check_artefacts(record: dict, folder: Path) -> Iterator[str]:
+    """Curves and pictures that a record names must be there and unchanged; "" for one that is."""
+    for path, expected in record["artefacts"].items():
+        sound = Path(path).is_file() and sha256_file(path) == expected
+        yield "" if sound else f"{path}: missing or altered since record {record['cell']!r} was written"
+
+
+def check_weights(record: dict, folder: Path) -> Iterator[str]:
+    """Weights that are here (DVC keeps them in its cache, not in Git) must be those that were scored."""
+    path = folder / "runs" / record["cell"] / "g_ema.safetensors"
+    if path.is_file() and record["weights_sha256"]:
+        sound = sha256_file(path) == record["weights_sha256"]
+        yield "" if sound else f"{path}: not the weights that record {record['cell']!r} scored"
+
+
+def check_data(record: dict, folder: Path) -> Iterator[str]:
+    """A dataset that is here must be the one that the cell was trained on."""
+    path = folder / "data" / record["data"]["name"] / "manifest.json"
+    if path.is_file():
+        sound = record["data"]["sha256"] in _hashes(json.loads(path.read_text(encoding="utf-8")))
+        yield "" if sound else f"{path}: not the dataset that record {record['cell']!r} was trained on"
+
+
+def _hashes(value: object) -> set[str]:
+    """Every text in a nested value."""
+    if isinstance(value, dict | list):
+        return {text for entry in (value.values() if isinstance(value, dict) else value) for text in _hashes(entry)}
+    return {value} if isinstance(value, str) else set()

@@ -1,0 +1,111 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from harness.report.figures import save
+from harness.report.page import PICTURE_BUDGET, render_page
+from harness.report.store import load_store
+from harness.report.tables import build_tables
+
+
+class Page(HTMLParser):
+    """Ids, popover targets, links and headings of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.targets, self.links, self.loads, self.tags = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.targets += [found["popovertarget"]] if "popovertarget" in found else []
+        self.links += [found["href"]] if tag == "a" else []
+        self.loads += [found[key] for key in ("src", "srcset", "href", "data") if key in found and tag != "a"]
+
+
+def render(profile="digits", figures=()):
+    store = load_store(profile)
+    return render_page(store, build_tables(store), list(figures))
+
+
+def test_every_figure_opens_a_provenance_that_is_there(digits):
+    page = Page(render())
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.targets) <= set(page.ids)
+    assert {"p-t1-16", "p-g32-lada-conv"} <= set(page.targets)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+
+
+def test_the_page_asks_nobody_for_anything(digits):
+    text = render()
+    page = Page(text)
+    assert page.loads
+    assert all(source.startswith("data:") for source in page.loads)
+    assert "script" not in page.tags
+    assert not re.search(r"@import|url\(", text)
+    assert not any(link.startswith("http") for link in page.links)
+
+
+def test_provenance_says_where_a_figure_comes_from(digits):
+    text = render()
+    run = text[text.index('id="p-t1-16"') :]
+    run = run[: run.index("<div popover")]
+    for fact in (
+        "a" * 64,
+        "b" * 64,
+        "c" * 64,
+        "dvc repro",
+        "ladagan-digits",
+        "1,437 training images",
+        "train.nimg",
+        "68096000",
+        "3200",
+    ):
+        assert fact in run
+    assert "printed 3.29, measured 26.00, not comparable" in run
+    assert "no verdict uses it" not in run  # this run has no best snapshot
+
+
+def test_every_seed_is_shown(add_score):
+    for seed, value in enumerate((3.28, 3.29, 3.31)):
+        metrics = {"cifar10-50k": {"fid": value}}
+        add_score(f"lada-s{seed}", ["1:16"], profile="paper", level="paper", seed=seed, metrics=metrics, best=None)
+    text = render("paper")
+    start = text.index('<div popover id="points-table_1-16-fid"')
+    points = text[start : text.index("</div>", text.index("<ul>", start))]
+    assert all(value in points for value in ("3.28", "3.29", "3.31", "p-lada-s1"))
+
+
+def test_errata_stand_beside_the_cells_they_touch(digits):
+    text = render()
+    cell = text[text.index("g gflops, row 2:") :]
+    assert "#erratum-lada-swin-output" in cell[: cell.index("</td>")]
+
+
+def test_text_from_records_is_escaped(add_score):
+    add_score("x", ["1:1"], command="echo '<script>alert(1)</script>'")
+    assert "<script>alert" not in render()
+
+
+@pytest.mark.parametrize("count", [3])
+def test_pictures_beyond_the_budget_are_linked(digits, count):
+    picture = digits / "figures" / "big.svg"
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_bytes(b" " * (PICTURE_BUDGET // 2))
+    text = render(figures=[picture] * count)
+    assert text.count('src="figures/big.svg"') == count - 1
+    assert len(text) < 5_000_000
+
+
+def test_figures_carry_no_date(tmp_path):
+    from matplotlib.figure import Figure
+
+    for name in ("a", "b"):
+        figure = Figure()
+        figure.add_subplot().plot([1, 2])
+        save(figure, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "a.svg").read_bytes()
