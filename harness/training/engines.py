@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import unknown_choice
+from harness.training.adam import Adam, fused_update
 from harness.training.config import TrainConfig
 from harness.training.ema import Ema
 from harness.training.randomness import Draws
@@ -25,11 +26,13 @@ class Engine:
     step: Step
 
 
-def build_state(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, **adam) -> TrainState:
-    """The state of a run that starts with these networks; `adam`: further options of torch.optim.Adam."""
+def build_state(
+    generator: nn.Module, discriminator: nn.Module, config: TrainConfig, update: Callable | None = None
+) -> TrainState:
+    """The state of a run that starts with these networks; `update`: how Adam computes its step, plainly by default."""
 
-    def optimizer(network: nn.Module, lr: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), lr=lr, betas=config.betas, eps=config.adam_eps, **adam)
+    def optimizer(network: nn.Module, lr: float) -> Adam:
+        return Adam(network.parameters(), lr, config.betas, config.adam_eps, update)
 
     return TrainState(
         generator=generator.train(),
@@ -41,14 +44,14 @@ def build_state(generator: nn.Module, discriminator: nn.Module, config: TrainCon
 
 
 def _build_reference(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
-    return build_state(generator, discriminator, config, foreach=False)
+    return build_state(generator, discriminator, config)
 
 
 def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
     for network in (generator, discriminator):
         accelerate(network)
         network.to(memory_format=torch.channels_last)
-    return build_state(generator, discriminator, config, fused=True)
+    return build_state(generator, discriminator, config, fused_update)
 
 
 def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:

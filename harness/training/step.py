@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from harness.training.adam import Adam
 from harness.training.augment import augment
 from harness.training.config import TrainConfig
 from harness.training.distributed import Ranks, synchronise_batchnorm
@@ -26,8 +27,8 @@ class TrainState:
     generator: nn.Module
     discriminator: nn.Module
     ema: Ema
-    opt_g: torch.optim.Optimizer
-    opt_d: torch.optim.Optimizer
+    opt_g: Adam
+    opt_d: Adam
     ranks: Ranks = field(default_factory=Ranks)
 
     def join(self, ranks: Ranks) -> None:
@@ -80,21 +81,12 @@ def generator_step(state: TrainState, draws: Draws, config: TrainConfig) -> dict
     return {"loss_g": loss.detach(), "grad_norm_g": apply_gradients(loss, state.opt_g, state.ranks)}
 
 
-def apply_gradients(loss: Tensor, optimizer: torch.optim.Optimizer, ranks: Ranks) -> Tensor:
+def apply_gradients(loss: Tensor, optimizer: Adam, ranks: Ranks) -> Tensor:
     """One optimizer step on `loss`, a mean over the ranks' equal shares.
 
     Returns the gradient's norm as the authors' PyTorch code logs it: the mean over parameter tensors of each one's L2 norm.
     """
-    parameters = optimizer.param_groups[0]["params"]
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
     gradients = ranks.average(list(gradients))
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = in_layout_of(parameter, gradient)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return torch.stack(torch._foreach_norm(gradients)).mean()
-
-
-def in_layout_of(parameter: Tensor, value: Tensor) -> Tensor:
-    """`value` with the strides of `parameter`: fused Adam walks through parameter, gradient and moments in memory order."""
-    return value if value.stride() == parameter.stride() else torch.empty_like(parameter).copy_(value)
+    optimizer.step(gradients)
+    return torch.stack([gradient.norm() for gradient in gradients]).mean()

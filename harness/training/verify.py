@@ -81,8 +81,8 @@ def _parts(state: TrainState, metrics: Tensor) -> dict[str, list[Tensor]]:
             PARTS,
             (
                 [metrics],
-                _first_moments(state.opt_g),
-                _first_moments(state.opt_d),
+                state.opt_g.m,
+                state.opt_d.m,
                 list(state.generator.parameters()),
                 list(state.discriminator.parameters()),
                 [tensor for tensor in state.ema.module.state_dict().values() if tensor.is_floating_point()],
@@ -90,10 +90,6 @@ def _parts(state: TrainState, metrics: Tensor) -> dict[str, list[Tensor]]:
             strict=True,
         )
     )
-
-
-def _first_moments(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [optimizer.state[parameter]["exp_avg"] for parameter in optimizer.param_groups[0]["params"]]
 
 
 def _relative_error(given: Iterable[Tensor], expected: Iterable[Tensor]) -> float:

@@ -1,0 +1,46 @@
+"""Two gloo ranks against one rank on the same global batch, in float64."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from harness.errors import HarnessError
+from harness.training.distributed import Ranks
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_two_ranks_equal_one(tmp_path):
+    """Three steps: curves (losses, R1, bCR, logits, gradient norms), G, D and the averaged G, BatchNorm statistics included."""
+    processes = [start_rank(rank, tmp_path) for rank in (0, 1)]
+    for process in processes:
+        assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 0
+    one, two = (safetensors.torch.load_file(tmp_path / f"{name}.safetensors") for name in ("alone", "together"))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-10, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def start_rank(rank, out):
+    variables = {
+        "RANK": rank,
+        "WORLD_SIZE": 2,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": 29000 + os.getpid() % 1000,
+        "OMP_NUM_THREADS": 1,
+    }
+    environment = os.environ | {name: str(value) for name, value in variables.items()} | {"PYTHONPATH": str(ROOT)}
+    script = Path(__file__).with_name("two_ranks.py")
+    return subprocess.Popen([sys.executable, script, out], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_shares_are_equal_or_refused():
+    assert [Ranks(rank, 3).part(6) for rank in range(3)] == [slice(0, 2), slice(2, 4), slice(4, 6)]
+    with pytest.raises(HarnessError, match="batch: given 7 for 3 ranks"):
+        Ranks(0, 3).part(7)
