@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import open_split
+from harness.config import load_params
+from harness.data import DATASETS, open_split
 from harness.errors import HarnessError
 from pipelines.prepare import main
 
@@ -68,3 +69,14 @@ def test_bad_parameters_are_named_and_nothing_is_written(tmp_path, monkeypatch, 
     with pytest.raises(HarnessError, match=message):
         main(["--params", write(tmp_path, text)])
     assert not (tmp_path / "results").exists()
+
+
+def test_the_paper_profile_stops_where_its_files_are_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entries = load_params(ROOT / "pipelines/paper/params.yaml")["data"]
+    assert len(entries) >= 5
+    for key, entry in entries.items():
+        offline = {"download": False} if entry["name"] == "cifar10" else {}
+        with pytest.raises(HarnessError, match=r"no \S+ at data/.*; it is published at https://.*; download it and put it there"):
+            DATASETS[entry["name"]]({**entry, **offline}, tmp_path / key)
+    assert list(tmp_path.iterdir()) == []
