@@ -1,0 +1,138 @@
+"""`python -m harness.compare A B`: two result sets side by side, with differences and their significance.
+
+A and B are profiles (`digits`) or result folders (`../other/results/digits`): two machines, two commits, two profiles.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from harness.errors import HarnessError, run_command
+from harness.report.formats import markdown_text
+from harness.report.store import RESULTS, Store, load_store
+
+LEVEL = 0.05  # of Welch's test
+HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significance"]
+
+
+def main() -> None:
+    """Prints Markdown: scores by table row, costs by network."""
+    parser = argparse.ArgumentParser(prog="python -m harness.compare", description=__doc__)
+    parser.add_argument("first", metavar="A")
+    parser.add_argument("second", metavar="B")
+    args = parser.parse_args()
+    first, second = result_set(args.first), result_set(args.second)
+    for name, store in (("A", first), ("B", second)):
+        held = f"{len(store.scores)} runs, {len(store.costs)} networks, commits {', '.join(_commits(store))}"
+        print(f"{name}: {store.folder}, {held}\n")
+    for title, rows in (("Scores", compare_scores(first, second)), ("Costs", compare_costs(first, second))):
+        print(f"**{title}**\n\n{markdown_text(HEADINGS, rows)}" if rows else f"**{title}**: nothing in both\n")
+
+
+def result_set(name: str) -> Store:
+    """The records of a profile or of a folder results/<profile>."""
+    path = Path(name)
+    if path.is_dir() and (path / "records").is_dir():
+        return load_store(path.resolve().name, path.resolve().parent)
+    if not (RESULTS / name).is_dir():
+        raise HarnessError(f"{name!r} is neither a profile with results nor a folder with records; expected e.g. digits")
+    return load_store(name)
+
+
+def _commits(store: Store) -> list[str]:
+    records = [*store.scores.values(), *store.costs.values()]
+    return sorted({(record["git"]["commit"] or "unknown")[:12] for record in records})
+
+
+def _points(store: Store) -> dict[tuple[str, str, str], list[float]]:
+    """{(printed row or cell, protocol, metric label): one point per seed}."""
+    points: dict[tuple[str, str, str], list[float]] = {}
+    for record in store.scores.values():
+        for row in record["rows"] or [record["cell"]]:
+            for protocol, scores in record["metrics"].items():
+                for label, value in scores.items():
+                    points.setdefault((row, protocol, label), []).append(value)
+    return points
+
+
+def compare_scores(first: Store, second: Store) -> list[list[str]]:
+    """One row per score that either set has; a score of other features is another metric and stands alone."""
+    left, right = _points(first), _points(second)
+    keys = sorted(left.keys() | right.keys(), key=lambda key: (_order(key[0]), key[1:]))
+    return [[*key, *_columns(left.get(key, []), right.get(key, []))] for key in keys]
+
+
+def _order(row: str) -> tuple:
+    number, _, index = row.partition(":")
+    return (0, int(number), int(index), "") if index else (1, 0, 0, row)
+
+
+def _columns(left: Sequence[float], right: Sequence[float]) -> list[str]:
+    texts = [
+        f"{fmean(points):.4g}{f' ({len(points)} seeds)' if len(points) > 1 else ''}" if points else "not run"
+        for points in (left, right)
+    ]
+    if not left or not right:
+        return [*texts, "-", "-", "nothing to compare"]
+    a, b = fmean(left), fmean(right)
+    ratio = f"{b / a:.3f}" if a else "-"
+    return [*texts, f"{b - a:+.4g}", ratio, significance(left, right)]
+
+
+def significance(left: Sequence[float], right: Sequence[float]) -> str:
+    """Welch's test of equal means over seeds; one run a side has no spread to test against."""
+    if list(left) == list(right):
+        return "identical"
+    if min(len(left), len(right)) < 2:
+        return "one seed: no test"
+    from scipy.stats import ttest_ind
+
+    p = float(ttest_ind(left, right, equal_var=False).pvalue)
+    if math.isnan(p):
+        return "identical"
+    return f"p = {p:.2g}: {'differs' if p < LEVEL else 'no difference shown'}"
+
+
+def compare_costs(first: Store, second: Store) -> list[list[str]]:
+    """Parameters and multiply-accumulates must be equal; throughput differs where the ranges of its repeats do not overlap."""
+    rows = []
+    for network in sorted(first.costs.keys() & second.costs.keys()):
+        left, right = first.costs[network], second.costs[network]
+        pairs = {"params": (left["params"], right["params"])}
+        pairs |= {f"MAC {name}": (left["macs"][name], right["macs"][name]) for name in ("true", "printed_convention")}
+        for name, (a, b) in pairs.items():
+            if a is not None and b is not None:
+                rows.append(
+                    [
+                        network,
+                        "-",
+                        name,
+                        f"{a:,.0f}",
+                        f"{b:,.0f}",
+                        f"{b - a:+,.0f}",
+                        f"{b / a:.3f}",
+                        "equal" if a == b else "differs",
+                    ]
+                )
+        rows += [_rates(network, batch, left, right) for batch in left["throughput"].keys() & right["throughput"].keys()]
+    return sorted(rows)
+
+
+def _rates(network: str, batch: str, left: dict, right: dict) -> list[str]:
+    a, b = left["throughput"][batch], right["throughput"][batch]
+    apart = a["high"] < b["low"] or b["high"] < a["low"]
+    rate = [
+        network,
+        f"batch {batch}",
+        "evaluations/s",
+        f"{a['median']:.4g}",
+        f"{b['median']:.4g}",
+        f"{b['median'] - a['median']:+.4g}",
+    ]
+    return [*rate, f"{b['median'] / a['median']:.3f}", "ranges apart" if apart else "ranges overlap"]
+
+
+if __name__ == "__main__":
+    run_command(main)

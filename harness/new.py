@@ -1,0 +1,129 @@
+"""`python -m harness.new attention NAME`: a mechanism of one's own, working from the first line, ready to be changed.
+
+Writes baselines/attention/<name>.py, its line in the registry, and a cell in a profile's parameters, so that its tests, its
+costs, its row in the tables and its section of the page appear by themselves.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from harness.config import load_params
+from harness.errors import HarnessError, run_command
+from harness.files import write_text
+
+FOLDER = Path("baselines/attention")
+TEMPLATE = '''"""{title}: say here what it does; it starts as a gate over the mean key."""
+
+import torch
+from torch import Tensor, nn
+
+from lada.attention import split_heads
+
+
+class {class_name}(nn.Module):
+    """Each token gates the mean of all keys, in O(N):
+
+    g = (1 / N) sum_j k_j,  out_i = W_O (sigmoid(q_i) * g).
+    """
+
+    title = "{title}"
+    source = "this repository"
+    twice_differentiable = True
+
+    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
+        super().__init__()
+        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.output = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N) of the mean."""
+        g = self.key(x).mean(dim=1, keepdim=True)  # (B, 1, dim)
+        out = self.output(torch.sigmoid(self.query(x)) * g)
+        maps = x.new_full((len(x), self.num_heads, x.shape[1]), 1 / x.shape[1])  # (B, h, N)
+        return (out, maps) if return_maps else out
+
+    def reference(self, x: Tensor) -> Tensor:
+        """The same function by loops over images and tokens; tests hold `forward` to it."""
+        return torch.stack([self._reference_image(tokens) for tokens in x])
+
+    def _reference_image(self, tokens: Tensor) -> Tensor:
+        g = sum(self.key(token) for token in tokens) / len(tokens)
+        return torch.stack([self.output(torch.sigmoid(self.query(token)) * g) for token in tokens])
+
+    @staticmethod
+    def macs(num_tokens: int, dim: int, num_heads: int) -> int:
+        """Multiply-accumulates per image: three projections."""
+        return 3 * num_tokens * dim**2
+
+    @staticmethod
+    def params(num_tokens: int, dim: int, num_heads: int) -> int:
+        """Trainable parameters, biases included."""
+        return 3 * dim**2 + 3 * dim
+'''
+
+
+def main() -> None:
+    """Starts a new attention mechanism."""
+    parser = argparse.ArgumentParser(prog="python -m harness.new", description=__doc__)
+    parser.add_argument("kind", choices=["attention"])
+    parser.add_argument("name", help="lower case with dashes, for example mean-gate")
+    parser.add_argument("--profile", default="digits", help="profile that gets a cell for it (default: digits)")
+    args = parser.parse_args()
+    for path in new_attention(args.name, Path("pipelines") / args.profile / "params.yaml"):
+        print(path)
+    print(f"next: edit {FOLDER / module_name(args.name)}.py, then run pytest tests/baselines and dvc repro")
+
+
+def module_name(name: str) -> str:
+    """`mean-gate` -> `mean_gate`."""
+    return name.replace("-", "_")
+
+
+def new_attention(name: str, params: Path) -> list[Path]:
+    """Writes the file, the registry line and the cell; returns the changed paths. HarnessError leaves everything untouched."""
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise HarnessError(f"given name {name!r}; expected lower-case words joined by dashes, for example mean-gate")
+    target, registry = FOLDER / f"{module_name(name)}.py", FOLDER / "__init__.py"
+    if target.exists() or not registry.is_file():
+        raise HarnessError(
+            f"{target} exists already or {registry} is missing; choose another name and run in the repository root"
+        )
+    class_name = "".join(word.capitalize() for word in name.split("-")) + "Attention"
+    registered = _registered(registry.read_text(encoding="utf-8"), name, class_name)
+    cells = _with_cell(params, name)
+    write_text(target, TEMPLATE.format(title=name.replace("-", " "), class_name=class_name))
+    write_text(registry, registered)
+    write_text(params, cells)
+    return [target, registry, params]
+
+
+def _registered(text: str, name: str, class_name: str) -> str:
+    """The registry with the mechanism's import and line."""
+    entry = f'    "{name}": {class_name},\n'
+    line = f"from {'.'.join(FOLDER.parts)}.{module_name(name)} import {class_name}\n"
+    close = text.rfind("\n}")
+    imports = [match.start() for match in re.finditer(r"^from \S+ import ", text, re.MULTILINE)]
+    if close < 0 or not imports or f'"{name}":' in text:
+        raise HarnessError(f"{FOLDER}/__init__.py: no registry to extend, or {name!r} is in it; add {entry.strip()!r} by hand")
+    text = text[: close + 1] + entry + text[close + 1 :]
+    lines = text.splitlines(keepends=True)
+    family = [index for index, found in enumerate(lines) if found.startswith(f"from {'.'.join(FOLDER.parts)}.")]
+    place = next((index for index in family if lines[index] > line), family[-1] + 1)
+    return "".join([*lines[:place], line, *lines[place:]])
+
+
+def _with_cell(path: Path, name: str) -> str:
+    """The parameters with a cell that trains the mechanism in the generator against the Lada discriminator."""
+    params = load_params(path)
+    if not params.get("cells") or list(params)[-1] != "cells":
+        raise HarnessError(f"{path}: expected `cells` as its last key; add the cell own-{name} by hand")
+    data = next(iter(params["cells"].values()))["data"]
+    cell = f"own-{name}: {{data: {data}, rows: [], attention: {name}, discriminator: lada}}"
+    return path.read_text(encoding="utf-8").rstrip("\n") + f"\n\n  {cell}\n"
+
+
+if __name__ == "__main__":
+    run_command(main)
