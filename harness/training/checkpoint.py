@@ -47,7 +47,7 @@ def save_checkpoint(scratch: Path, key: str, checkpoint: Checkpoint, snapshots: 
 def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
     """The newest undamaged checkpoint of `key`, or None. A damaged one is removed with a warning on stderr;
     another key's is left alone."""
-    for path in sorted(scratch.glob("*-*.json"), reverse=True):
+    for path in sorted(scratch.glob("[!.]*-*.json"), reverse=True):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if digest({name: value for name, value in record.items() if name != "check"}) != record["check"]:
@@ -60,6 +60,12 @@ def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
             _warn(f"{path} is damaged ({' '.join(str(error).split())}); trying the one before it")
             _remove(path)
     return None
+
+
+def remove_half_written(scratch: Path) -> None:
+    """Removes what a kill in the middle of a write left behind; only for the holder of the lock."""
+    for path in scratch.glob(".*.tmp.*"):
+        path.unlink()
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:

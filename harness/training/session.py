@@ -7,7 +7,13 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor
 
-from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from harness.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    remove_half_written,
+    save_checkpoint,
+    save_tensors,
+)
 from harness.training.curves import CurveSums
 from harness.training.state_io import restore_state, state_tensors
 from harness.training.step import TrainState
@@ -48,6 +54,8 @@ class Session:
 
     def resume(self) -> None:
         """Goes back to the newest checkpoint, if there is one."""
+        if self.leads:
+            remove_half_written(self.scratch)
         found = self.state.ranks.share(load_checkpoint(self.scratch, self.key) if self.leads else None)
         if found is not None:
             restore_state(self.state, found.tensors)
