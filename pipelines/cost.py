@@ -34,8 +34,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
     args = parser.parse_args(argv)
     params = load_params(args.params)
-    limits = from_mapping(Limits, params.get("cost") or {}, "cost")
-    names = _chosen(args.only)
+    settings = dict(params.get("cost") or {})
+    names = _chosen(args.only or settings.pop("networks", None))
+    limits = from_mapping(Limits, settings, "cost")
     device = default_device()
     scratch = _scratch(params["profile"], limits, device)
     for name in tqdm(names, desc="costs", unit="network"):
@@ -48,6 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _chosen(only: list[str] | None) -> list[str]:
+    """The networks asked for, on the command line or as `cost.networks`; every one where none was named."""
     known = networks()
     for name in only or []:
         if name not in known:
@@ -109,7 +111,8 @@ def _measured(entry: Network, limits: Limits, device: str) -> dict:
     network = entry.build().eval().to(device)
     memory = PeakMemory(network, device)
     timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
-    count = count_macs(network.cpu(), entry.inputs(1), closed_forms(network))  # last: it leaves freed memory behind
+    network, inputs = network.cpu(), entry.inputs(1)
+    count = count_macs(network, inputs, closed_forms(network, inputs))  # last: it leaves freed memory behind
     return {
         "params": count.params,
         "macs": {

@@ -5,11 +5,12 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from baselines.attention import ATTENTIONS
 from baselines.generators import GENERATORS
 from baselines.generators.network import Network
+from harness.cost.macs import input_shapes
 from harness.cost.names import discriminator_id, generator_id
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS, DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
@@ -54,15 +55,13 @@ def lada_networks() -> dict[str, Network]:
     return dict(entries)
 
 
-def closed_forms(network: nn.Module) -> dict[str, int]:
-    """{module name: MACs by its class's formula} of every attention in a network of the paper's family."""
-    found = {}
-    for name, module in network.named_modules():
-        if name.endswith("attention") and type(module) in ATTENTIONS.values():
-            block = network.get_submodule(name.rpartition(".")[0])
-            num_tokens, dim = block.position.shape
-            found[name] = type(module).macs(num_tokens, dim, network.config.num_heads)
-    return found
+def closed_forms(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, int]:
+    """{module name: MACs by its class's formula} of every attention in `network` that the registry knows."""
+    forms = {}
+    for name, (_, num_tokens, dim) in input_shapes(network, inputs, tuple(ATTENTIONS.values())).items():
+        module = network.get_submodule(name)
+        forms[name] = type(module).macs(num_tokens, dim, module.num_heads)
+    return forms
 
 
 def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:

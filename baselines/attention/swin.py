@@ -30,8 +30,8 @@ class SwinAttention(DotProductAttention):
         self.shift = self.window // 2 if self.shifts and block % 2 and self.window < grid else 0
         self.bias = nn.Parameter(torch.empty((2 * self.window - 1) ** 2, num_heads))
         nn.init.trunc_normal_(self.bias, std=0.02)
-        self.register_buffer("bias_index", _relative_positions(self.window), persistent=False)
-        self.register_buffer("mask", _outside_mask(grid, self.window, self.shift), persistent=False)
+        self.register_buffer("bias_index", relative_positions(self.window), persistent=False)
+        self.register_buffer("mask", outside_mask(grid, self.window, self.shift), persistent=False)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, window^2)."""
@@ -87,7 +87,7 @@ class SwinAttention(DotProductAttention):
         return 4 * dim**2 + 4 * dim + (2 * min(WINDOW, math.isqrt(num_tokens)) - 1) ** 2 * num_heads
 
 
-def _relative_positions(window: int) -> Tensor:
+def relative_positions(window: int) -> Tensor:
     """Row of the bias table for each pair of tokens of a window, (w^2, w^2)."""
     place = torch.arange(window)
     difference = place[:, None] - place[None, :] + window - 1  # (w, w)
@@ -95,7 +95,7 @@ def _relative_positions(window: int) -> Tensor:
     return rows.reshape(window**2, window**2)
 
 
-def _outside_mask(grid: int, window: int, shift: int) -> Tensor:
+def outside_mask(grid: int, window: int, shift: int) -> Tensor:
     """Zero, or OUTSIDE between tokens that were not neighbours before the roll, (windows, 1, w^2, w^2)."""
     band = torch.zeros(grid)
     if shift:

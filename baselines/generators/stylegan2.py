@@ -22,7 +22,7 @@ class StyleGan2(nn.Module):
 
     def __init__(self, resolution: int, mapping_layers: int = 8) -> None:
         super().__init__()
-        channels = [min(16384 // side, 512) for side in _sides(resolution)]
+        channels = [min(16384 // side, 512) for side in sides(resolution)]
         self.mapping = nn.ModuleList(ScaledLinear(STYLE_DIM, STYLE_DIM, lr_scale=0.01) for _ in range(mapping_layers))
         self.constant = nn.Parameter(torch.randn(1, channels[0], 4, 4))
         self.first = ModulatedConv(channels[0], channels[0])
@@ -53,7 +53,7 @@ class Stage(nn.Module):
     def forward(self, x: Tensor, img: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """(B, dim, H, W), (B, 3, H, W) -> (B, after, 2H, 2W), (B, 3, 2H, 2W)."""
         x = self.conv(self.up(x, w), w)
-        return x, _upsample(img) + self.rgb(x, w)
+        return x, upsample(img) + self.rgb(x, w)
 
 
 class ModulatedConv(nn.Module):
@@ -71,7 +71,7 @@ class ModulatedConv(nn.Module):
         """(B, dim, H, W), (B, 512) -> (B, after, H, W), or twice as large."""
         weight = self.weight * self.style(w)[:, None, :, None, None]  # (B, after, dim, 3, 3)
         weight = weight * torch.rsqrt(weight.square().sum((2, 3, 4), keepdim=True) + 1e-8)
-        x = _conv_up_per_image(x, weight) if self.up else _conv_per_image(x, weight, padding=1)
+        x = conv_up_per_image(x, weight) if self.up else conv_per_image(x, weight, padding=1)
         noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device, dtype=x.dtype)
         return activate(x + self.noise_strength * noise + self.bias[:, None, None])
 
@@ -79,16 +79,16 @@ class ModulatedConv(nn.Module):
 class ToRgb(nn.Module):
     """1x1 modulated convolution to three channels, without normalisation of the weights."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, style_dim: int = STYLE_DIM) -> None:
         super().__init__()
-        self.style = ScaledLinear(STYLE_DIM, dim, bias=1.0)
+        self.style = ScaledLinear(style_dim, dim, bias=1.0)
         self.weight = nn.Parameter(torch.randn(3, dim, 1, 1))
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(B, dim, H, W), (B, 512) -> (B, 3, H, W)."""
+        """(B, dim, H, W), (B, style_dim) -> (B, 3, H, W)."""
         style = self.style(w) / math.sqrt(self.weight.shape[1])
-        return _conv_per_image(x, self.weight * style[:, None, :, None, None], padding=0) + self.bias[:, None, None]
+        return conv_per_image(x, self.weight * style[:, None, :, None, None], padding=0) + self.bias[:, None, None]
 
 
 class ScaledLinear(nn.Module):
@@ -110,32 +110,32 @@ def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2) * math.sqrt(2)
 
 
-def _conv_per_image(x: Tensor, weight: Tensor, padding: int) -> Tensor:
+def conv_per_image(x: Tensor, weight: Tensor, padding: int) -> Tensor:
     """(B, C, H, W) under one kernel per image (B, D, C, k, k) -> (B, D, H, W): a convolution in B groups."""
     out = F.conv2d(x.flatten(0, 1).unsqueeze(0), weight.flatten(0, 1), padding=padding, groups=len(x))
     return out.unflatten(1, weight.shape[:2]).squeeze(0)
 
 
-def _conv_up_per_image(x: Tensor, weight: Tensor) -> Tensor:
+def conv_up_per_image(x: Tensor, weight: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, D, 2H, 2W): a transposed convolution in B groups, then the low-pass filter."""
     kernel = weight.transpose(1, 2).flatten(0, 1)  # (B C, D, 3, 3)
     out = F.conv_transpose2d(x.flatten(0, 1).unsqueeze(0), kernel, stride=2, groups=len(x))  # (1, B D, 2H+1, 2W+1)
-    out = F.conv2d(out, _fir(out), padding=1, groups=out.shape[1])
+    out = F.conv2d(out, fir(out), padding=1, groups=out.shape[1])
     return out.unflatten(1, weight.shape[:2]).squeeze(0)
 
 
-def _upsample(img: Tensor) -> Tensor:
+def upsample(img: Tensor) -> Tensor:
     """(B, 3, H, W) -> (B, 3, 2H, 2W), low-pass filtered."""
-    return F.conv_transpose2d(img, _fir(img), stride=2, padding=1, groups=img.shape[1])
+    return F.conv_transpose2d(img, fir(img), stride=2, padding=1, groups=img.shape[1])
 
 
-def _fir(x: Tensor) -> Tensor:
+def fir(x: Tensor) -> Tensor:
     """The filter for every channel of `x`, (C, 1, 4, 4); it sums to 4, since three of four samples are inserted zeros."""
     taps = torch.tensor(FIR, device=x.device, dtype=x.dtype)
     return (4 * torch.outer(taps, taps) / sum(FIR) ** 2).expand(x.shape[1], 1, -1, -1)
 
 
-def _sides(resolution: int) -> list[int]:
+def sides(resolution: int) -> list[int]:
     return [4 * 2**stage for stage in range(int(math.log2(resolution)) - 1)]
 
 

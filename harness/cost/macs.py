@@ -103,6 +103,24 @@ def bias_outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     return sum(sizes)
 
 
+def input_shapes(
+    network: nn.Module, inputs: tuple[Tensor, ...], kinds: tuple[type[nn.Module], ...]
+) -> dict[str, tuple[int, ...]]:
+    """{module name: shape of its first argument} over one forward pass, for the modules of exactly these classes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    modules = [(name, module) for name, module in network.named_modules() if type(module) in kinds]
+    hooks = [
+        module.register_forward_pre_hook(lambda _, args, name=name: shapes.update({name: tuple(args[0].shape)}))
+        for name, module in modules
+    ]
+    try:
+        _run_on_meta(network, inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return shapes
+
+
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 

@@ -46,7 +46,7 @@ def measure(
     """
     with torch.inference_mode():
         timings = {1: _time(network, inputs(1), 1, memory, limits)}
-        largest = _largest_batch(network, inputs, memory, limits)
+        largest = _largest_batch(network, inputs, timings[1], memory, limits)
         if largest > 1:
             timings[largest] = _time(network, inputs(largest), largest, memory, limits)
     return timings
@@ -62,19 +62,18 @@ def _time(network: nn.Module, arguments: tuple[Tensor, ...], batch: int, memory:
     return Timing(median(rates), min(rates), max(rates), len(rates), memory.peak_bytes())
 
 
-def _largest_batch(network: nn.Module, inputs: Callable, memory: PeakMemory, limits: Limits) -> int:
+def _largest_batch(network: nn.Module, inputs: Callable, one: Timing, memory: PeakMemory, limits: Limits) -> int:
     """The last power of two whose double is not expected to stay within the limits (time and memory grow at most twofold)."""
-    batch = 1
-    while True:
+    batch, seconds, peak = 1, 1 / one.median, one.peak_bytes
+    while 2 * seconds <= limits.pass_seconds and 2 * peak <= limits.memory_gib * 2**30:
         memory.reset()
         try:
-            seconds = _pass_seconds(network, inputs(batch), memory.device)
+            seconds = _pass_seconds(network, inputs(2 * batch), memory.device)
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
-            return batch // 2
-        if 2 * seconds > limits.pass_seconds or 2 * memory.peak_bytes() > limits.memory_gib * 2**30:
-            return batch
-        batch *= 2
+            break
+        batch, peak = 2 * batch, memory.peak_bytes()
+    return batch
 
 
 def _pass_seconds(network: nn.Module, arguments: tuple[Tensor, ...], device: torch.device) -> float:

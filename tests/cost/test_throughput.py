@@ -33,7 +33,7 @@ def test_batch_doubles_up_to_the_time_limit_and_every_pass_counts():
     assert 2 <= max(network.batches) <= 4
     assert batch_one.n == largest.n == 3
     assert 0 < batch_one.low <= batch_one.median <= batch_one.high <= 500
-    assert network.batches.count(1) == 1 + 3 + 1  # warm-up, timed, first step of the search
+    assert network.batches.count(1) == 1 + 3  # warm-up, timed
 
 
 def test_repeats_stop_when_their_time_is_up_but_one_is_always_made():
