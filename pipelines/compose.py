@@ -60,6 +60,7 @@ class Cell:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     train: TrainConfig
+    threads: int | None = None  # of the CPU, because sums depend on how they are split
 
     @property
     def results(self) -> Path:
@@ -100,7 +101,7 @@ class Cell:
 
     def digest(self, data_sha256: str) -> str:
         """Key of the cell's checkpoints: configuration, data and code."""
-        return digest({"config": self.config(), "data": data_sha256, "code": code_digest()})
+        return digest({"config": self.config(), "threads": self.threads, "data": data_sha256, "code": code_digest()})
 
 
 def load_cell(path: Path | str, name: str) -> Cell:
@@ -120,6 +121,7 @@ def load_cell(path: Path | str, name: str) -> Cell:
         generator=from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator"),
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
         train=from_mapping(TrainConfig, {**params["train"], **cell.train}, f"{where}.train"),
+        threads=params.get("threads"),
     )
 
 
@@ -130,6 +132,12 @@ def code_digest() -> str:
         for file in sorted((ROOT / folder).rglob("*.py")):
             hasher.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return hasher.hexdigest()
+
+
+def use_threads(threads: int | None) -> None:
+    """Gives torch this many CPU threads, or leaves it as many as it takes."""
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def default_device() -> str:

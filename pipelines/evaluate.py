@@ -19,7 +19,7 @@ from harness.files import sha256_file
 from harness.metrics.sampling import generate, latents, to_uint8
 from harness.records import new_record, write_record
 from harness.report.images import attention_map_grid, image_grid
-from pipelines.compose import Cell, default_device, load_cell
+from pipelines.compose import Cell, default_device, load_cell, use_threads
 from pipelines.scoring import Scorer, load_scorer
 
 SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps
@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     began = monotonic()
     cell = load_cell(args.params, args.cell)
+    use_threads(cell.threads)
     run = read_run(cell)
     scorer = load_scorer(load_params(args.params), cell.params.data, default_device())
     measured = measure(cell, run, scorer)

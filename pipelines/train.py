@@ -12,7 +12,7 @@ from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
-from pipelines.compose import Cell, default_device, load_cell
+from pipelines.compose import Cell, default_device, load_cell, use_threads
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--cell", required=True, help="a key of its `cells`")
     args = parser.parse_args(argv)
     cell = load_cell(args.params, args.cell)
+    use_threads(cell.threads)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
