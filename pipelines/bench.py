@@ -1,0 +1,178 @@
+"""Latency and peak memory of every attention mechanism against the number of tokens: `python -m pipelines.bench`.
+
+Writes results/bench/<device>/attention.{csv,json,png,svg}. `--train` times training steps instead (pipelines.bench_train).
+"""
+
+import argparse
+import csv
+import os
+import re
+import sys
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from baselines.attention import ATTENTIONS
+from harness.cost.probe import CLOCKS, FORWARD, MODES, Worker
+from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure_grid
+from harness.cost.scaling_figure import draw_curves
+from harness.errors import HarnessError, run_command, unknown_choice
+from harness.files import atomic_path, write_json
+from harness.records import environment
+
+STAGES = ((1024, 4), (256, 4), (64, 4))  # (dim, heads) of the three Ladaformers of the paper's generators
+GRIDS = (8, 16, 32, 64, 128, 256)
+FAST, RIVALS, COMPARED_AT, COMPARED_DIM = "lada-fused", ("lada", "dot-product-fused"), (1024, 16384), 64
+PASSES_PER_LADDER = 3  # what a ladder of sizes takes on average, in passes of its largest allowed size
+
+
+def main() -> None:
+    if "--train" in sys.argv:
+        from pipelines.bench_train import main as bench_train
+
+        return bench_train([argument for argument in sys.argv[1:] if argument != "--train"])
+    arguments = _parse(sys.argv[1:])
+    folder = bench(arguments)
+    print(f"{folder}/attention.csv, .json, .png and .svg")
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.bench", description=__doc__)
+    parser.add_argument("--mechanisms", default=",".join(ATTENTIONS), help="names of the registry, by commas (default: all)")
+    parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N (default 65,536)")
+    parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
+    parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: torch's)")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="process: CPU time, for a machine under other load")
+    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
+    return parser.parse_args(argv)
+
+
+def bench(arguments: argparse.Namespace) -> Path:
+    """Checks, measures, summarises, writes; the device's folder. HarnessError where an argument cannot be, or a check fails."""
+    names = list(dict.fromkeys(arguments.mechanisms.split(",")))
+    for name in names:
+        if name not in ATTENTIONS:
+            raise unknown_choice("mechanism", name, ATTENTIONS)
+    grids = [grid for grid in GRIDS if grid**2 <= arguments.max_tokens]
+    if not grids or min(arguments.seconds, arguments.memory_gib, arguments.threads) <= 0:
+        raise HarnessError(f"given --max-tokens {arguments.max_tokens} or a limit of 0 or less; expected N >= {GRIDS[0] ** 2}")
+    if arguments.device not in ("cpu", "cuda") or (arguments.device == "cuda" and not torch.cuda.is_available()):
+        raise HarnessError(f"given --device {arguments.device}; expected cpu, or cuda on a machine with a GPU")
+    if arguments.clock == "process" and arguments.device != "cpu":
+        raise HarnessError("given --clock process with an accelerator, whose work it does not see; use --clock wall")
+    start = time.perf_counter()
+    points, failures, bounds = measure(names, grids, arguments)
+    device = f"{environment()['device']} x{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
+    folder = arguments.out / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+    result = {
+        "device": device,
+        "threads": arguments.threads,
+        "clock": arguments.clock,
+        "load_average": os.getloadavg()[1] if hasattr(os, "getloadavg") else None,
+        "torch_device": arguments.device,
+        "wall_seconds": round(time.perf_counter() - start, 1),
+        "bounds": {"run_seconds": arguments.seconds, "pass_seconds": bounds.seconds, "memory_gib": bounds.memory_gib},
+        "failed_checks": failures,
+        **summarise(points),
+        "versions": environment()["versions"],
+        "git": environment()["git"],
+    }
+    write(folder, points, result)
+    report(result)
+    if failures:
+        raise HarnessError(f"no timing for {', '.join(failures)}: {'; '.join(failures.values())}; correct it or its reference()")
+    return folder
+
+
+def bounds_for(arguments: argparse.Namespace, mechanisms: int) -> Bounds:
+    """The time bound that shares `--seconds` among all curves; what the fast Lada is compared with is exempt."""
+    share = arguments.seconds / (mechanisms * len(STAGES) * len(MODES))
+    exempt = {(name, FORWARD, n, COMPARED_DIM) for name in (FAST, *RIVALS) for n in COMPARED_AT}
+    return Bounds(share / PASSES_PER_LADDER, arguments.memory_gib, time.monotonic() + arguments.seconds, frozenset(exempt))
+
+
+def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -> tuple[list[Point], dict[str, str], Bounds]:
+    """Points of the mechanisms that pass their check, {name: what differs} of those that do not, and the bounds they had."""
+    workers, failures = {}, {}
+    try:
+        with tqdm(names, desc="checks against reference()", disable=None) as bar:
+            for name in bar:
+                worker = Worker(ATTENTIONS[name], arguments.device, arguments.threads, arguments.clock)
+                failure = worker.check()
+                if failure:
+                    failures[name] = failure
+                    worker.close()
+                else:
+                    workers[name] = worker
+        with tqdm(total=len(STAGES) * len(grids) * len(MODES), desc="timing", disable=None) as bar:
+            step = lambda text: (bar.set_postfix_str(text), bar.update())  # noqa: E731
+            bounds = bounds_for(arguments, max(1, len(workers)))
+            return measure_grid(workers, ATTENTIONS, STAGES, grids, bounds, step), failures, bounds
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+def summarise(points: list[Point]) -> dict:
+    """Fitted exponents of N, crossovers with Lada, and the speed-ups of its fast form."""
+    curves: dict[tuple[int, str], dict[str, dict[int, Point]]] = {}
+    for p in points:
+        if p.seconds:
+            curves.setdefault((p.dim, p.mode), {}).setdefault(p.mechanism, {})[p.num_tokens] = p
+    exponents, crossovers = [], []
+    for (dim, mode), by_name in curves.items():
+        seconds = {name: {n: p.seconds for n, p in curve.items()} for name, curve in by_name.items()}
+        for name, curve in by_name.items():
+            common = {"mechanism": name, "mode": mode, "dim": dim}
+            time_slope = fit_exponent(list(curve), list(seconds[name].values()))
+            macs_slope = fit_exponent(list(curve), [p.macs for p in curve.values()])
+            exponents.append(common | {"seconds": time_slope, "macs": macs_slope})
+            if name != "lada" and "lada" in seconds:
+                crossovers.append(common | {"against": "lada", "num_tokens": crossover(seconds["lada"], seconds[name])})
+    return {"speedups": speedups(curves.get((COMPARED_DIM, FORWARD), {})), "exponents": exponents, "crossovers": crossovers}
+
+
+def speedups(curves: dict[str, dict[int, Point]]) -> list[dict]:
+    """How many times faster the fast Lada's forward pass is; the interval takes both medians' intervals at their worst."""
+    found = []
+    for rival in RIVALS:
+        for n in COMPARED_AT:
+            fast, slow = curves.get(FAST, {}).get(n), curves.get(rival, {}).get(n)
+            if fast and slow:
+                ratios = {"ratio": slow.seconds / fast.seconds, "low": slow.low / fast.high, "high": slow.high / fast.low}
+                found.append({"of": FAST, "over": rival, "dim": COMPARED_DIM, "num_tokens": n} | ratios)
+    return found
+
+
+def write(folder: Path, points: list[Point], result: dict) -> None:
+    """The curves as CSV, the summary as JSON, the figure as PNG and SVG."""
+    columns = [f.name for f in fields(Point) if f.name != "samples"]
+    with atomic_path(folder / "attention.csv") as path, path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(p) | {"skipped": f"skipped: {p.skipped}" if p.skipped else None} for p in points)
+    write_json(folder / "attention.json", result)
+    titles = {name: ATTENTIONS[name].title for name in dict.fromkeys(p.mechanism for p in points)}
+    if points:
+        paths = [folder / f"attention.{suffix}" for suffix in ("png", "svg")]
+        draw_curves(points, titles, f"{result['device']}, {result['threads']} threads", paths)
+
+
+def report(result: dict) -> None:
+    """Prints the exponents at the width of the comparison, and the speed-ups."""
+    for row in result["exponents"]:
+        if row["dim"] == COMPARED_DIM and row["mode"] == FORWARD and row["seconds"]:
+            slopes = f"seconds ~ N^{row['seconds']:.2f}, MACs ~ N^{row['macs']:.2f}"
+            print(f"{row['mechanism']:>18}  {slopes}  (forward, d = {row['dim']}, N >= 1024)")
+    for row in result["speedups"]:
+        interval = f"{row['low']:.2f} to {row['high']:.2f}"
+        print(f"{row['of']} is {row['ratio']:.2f} times as fast as {row['over']} at N = {row['num_tokens']:,} ({interval})")
+
+
+if __name__ == "__main__":
+    run_command(main)
