@@ -9,17 +9,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from harness.data.arrays import MANIFEST, open_split
 from harness.errors import HarnessError, run_command
 from harness.metrics.adm import STATISTICS, StoredReference, names
 from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
 from harness.metrics.features import Features, Images, features
 from harness.metrics.matrix import MatrixInput, evaluator_matrix
-from harness.metrics.pictures import open_pictures
+from harness.metrics.pictures import First, open_pictures
 from harness.metrics.protocol import PROTOCOLS, Protocol, get_protocol
-from harness.metrics.reference import CACHE, Picked, prepared_reference, reference_images, stored_reference
+from harness.metrics.reference import CACHE, prepared_reference, reference_images, stored_reference
 from harness.metrics.sample_size import over_seeds, sample_size_curve
 from harness.metrics.scores import judge, scores
 
@@ -70,7 +68,7 @@ def positive(text: str) -> int:
 
 def first(images: Images, count: int | None) -> Images:
     """The first `count` images, or all of them if there are no more."""
-    return images if count is None or len(images) <= count else Picked(images, np.arange(count))
+    return images if count is None or len(images) <= count else First(images, count)
 
 
 def load_reference(args: argparse.Namespace, protocol: Protocol, extractor: Extractor) -> Features | StoredReference:

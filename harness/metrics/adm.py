@@ -5,6 +5,7 @@ covariances with ddof 1, possibly beside an `arr_0` of fewer images for precisio
 (github.com/openai/guided-diffusion, evaluations). Nothing is ever unpickled.
 """
 
+import weakref
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,9 @@ class NpzSamples:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = _open(path).open(f"{SAMPLES}.npy")
+        archive = _open(path)
+        self._file = archive.open(f"{SAMPLES}.npy")
+        weakref.finalize(self, _close, self._file, archive)
         self._rows, fortran, dtype = _header(self._file, path)
         self._start = self._file.tell()
         if fortran or dtype != np.uint8 or len(self._rows) != 4 or self._rows[3] != 3:
@@ -72,7 +75,8 @@ class StoredReference:
 
 def names(path: Path) -> set[str]:
     """Names of the arrays in an .npz; HarnessError if it is none."""
-    return {name.removesuffix(".npy") for name in _open(path).namelist()}
+    with _open(path) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist()}
 
 
 def read_statistics(path: Path, label: str, protocol_count: int | None = None) -> StoredReference:
@@ -118,6 +122,11 @@ def write_samples(path: Path, images: Images, batch: int = 1024) -> str:
         for start in range(0, count, batch):
             file.write(np.ascontiguousarray(images[start : start + batch].transpose(0, 2, 3, 1)))
     return sha256_file(path)
+
+
+def _close(*files: zipfile.ZipExtFile | zipfile.ZipFile) -> None:
+    for file in files:
+        file.close()
 
 
 def _open(path: Path) -> zipfile.ZipFile:

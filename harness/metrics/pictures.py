@@ -38,6 +38,20 @@ class PngFolder:
         return np.stack(pictures) if pictures else np.empty((0, *self.shape[1:]), np.uint8)
 
 
+class First:
+    """The first `count` images."""
+
+    def __init__(self, images: Images, count: int) -> None:
+        self.images = images
+        self.shape = (count, *images.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        return self.images[slice(*index.indices(len(self)))]
+
+
 def decode(path: Path) -> np.ndarray:
     """A PNG as uint8 (3, H, W). Grey is repeated; transparency, palettes and 16 bits are refused: any reading changes scores."""
     try:
@@ -45,7 +59,7 @@ def decode(path: Path) -> np.ndarray:
             if image.mode not in ("RGB", "L"):
                 raise HarnessError(f"{path} is a PNG of mode {image.mode}; expected 8-bit RGB or grey; convert it first")
             return np.asarray(image.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
         raise HarnessError(f"{path} is no readable PNG ({error}); save it again") from error
 
 
