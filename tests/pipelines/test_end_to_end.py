@@ -80,7 +80,8 @@ def test_two_cells_from_data_to_tables(project):
     assert len(rows) == 16
     assert rows[12]["g_gflops_verdict"] == "reproduced"
     assert rows[0]["fid_proxy"] == "not run"
-    assert float(rows[15]["fid_proxy"]) == pytest.approx(next(iter(record(project, "table1-16")["metrics"]["digits-train"].values())))
+    distance = next(iter(record(project, "table1-16")["metrics"]["digits-train"].values()))
+    assert float(rows[15]["fid_proxy"]) == pytest.approx(distance, abs=1e-4)  # the table shows four decimals
 
     assert stages_run(repro(project)) == set()
 

@@ -86,5 +86,5 @@ def test_a_wrong_cell_names_the_key_and_the_choices(tmp_path, edit, message):
 
 
 def test_an_unknown_cell_is_named_with_its_nearest():
-    with pytest.raises(HarnessError, match="unknown cell.*'table1-17'.*did you mean"):
+    with pytest.raises(HarnessError, match=r"unknown cell.*'table1-17'.*did you mean"):
         load_cell(params_path("digits"), "table1-17")
