@@ -49,7 +49,7 @@ def main() -> None:
         archive = Path(folder) / "pictures.zip"
         make_archive(archive, arguments.images)
         result = compare(archive, Path(folder) / "prepared", arguments.repeats)
-    device = f"{environment()['device']} x{available_cores()}"
+    device = environment()["device"]
     path = Path("results/bench") / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") / "data.json"
     write_json(path, {"device": device, **result, "versions": library_versions(), "git": environment()["git"]})
     ours, plain = result["preparation"]["images_per_second"], result["plain_pillow"]["images_per_second"]

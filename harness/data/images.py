@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -100,13 +101,23 @@ def resize_aliased(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """uint8 (H', W', 3) from (H, W, 3): the four nearest pixels only, half-pixel centres, rounded half to even.
 
     This is TensorFlow 2's `tf.image.resize` by default, which the authors' training code applies; it aliases when it shrinks."""
-    left, right, across = _taps(pixels.shape[1], size[0])
-    above, below, down = _taps(pixels.shape[0], size[1])
-    mixed = []
-    for row in (above, below):
-        near, far = pixels[row[:, None], left].astype(np.float32), pixels[row[:, None], right].astype(np.float32)  # (H', W', 3)
-        mixed.append(near + (far - near) * across[None, :, None])
-    return np.rint(mixed[0] + (mixed[1] - mixed[0]) * down[:, None, None]).astype(np.uint8)
+    taps, across, down = _plan(pixels.shape[:2], size)
+    corners = (
+        pixels.ravel().take(taps, mode="clip").astype(np.float32)
+    )  # (4, H', W', 3), indices are in range: clip is the fast mode
+    near, far = corners[0::2], corners[1::2]
+    above, below = near + (far - near) * across
+    return np.rint(above + (below - above) * down).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)  # a dataset has few sizes, and a plan takes up to 6 MiB
+def _plan(shape: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Flat indices (4, H', W', 3) of the corners above left, above right, below left, below right; weights along and down."""
+    left, right, across = _taps(shape[1], size[0])
+    above, below, down = _taps(shape[0], size[1])
+    corners = [row[:, None] * shape[1] + column for row in (above, below) for column in (left, right)]  # each (H', W')
+    taps = np.stack(corners)[..., None] * 3 + np.arange(3)
+    return taps, np.broadcast_to(across[:, None], (*size[::-1], 3)).copy(), down[:, None, None]
 
 
 def _taps(size: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
