@@ -1,14 +1,17 @@
 """From params.yaml to the networks, data and training configuration of one cell: the only place that knows every registry."""
 
+import argparse
 import dataclasses
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from ruamel.yaml import YAML
 from torch import nn
 
 from baselines.attention import ATTENTIONS
@@ -61,16 +64,17 @@ class Cell:
     discriminator: DiscriminatorConfig
     train: TrainConfig
     threads: int | None = None  # of the CPU, because sums depend on how they are split
+    is_trial: bool = False  # some of its parameters were set on the command line
 
     @property
     def results(self) -> Path:
-        """Where the profile's outputs go."""
-        return Path("results") / self.profile
+        """Where the cell's outputs go; a trial's never mix with the profile's own."""
+        return Path("results") / (f"{self.profile}-trial" if self.is_trial else self.profile)
 
     @property
     def data_root(self) -> Path:
         """The prepared dataset."""
-        return self.results / "data" / self.params.data
+        return Path("results") / self.profile / "data" / self.params.data
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the cell's weights, as plain JSON values."""
@@ -104,14 +108,16 @@ class Cell:
         return digest({"config": self.config(), "threads": self.threads, "data": data_sha256, "code": code_digest()})
 
 
-def load_cell(path: Path | str, name: str) -> Cell:
-    """The cell `name` of the parameters file `path`. Raises HarnessError for whatever is wrong in it."""
+def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell:
+    """The cell `name` of the parameters file `path`, changed by `settings` such as "train.nimg=4096".
+
+    Raises HarnessError for whatever is wrong in either."""
     params = load_params(path)
     cells = params.get("cells") or {}
     if name not in cells:
         raise unknown_choice(f"cell in {path}", name, cells)
     where = f"cells.{name}"
-    cell = from_mapping(CellParams, cells[name], where)
+    cell = from_mapping(CellParams, with_settings(cells[name], settings), where)
     kind = "conv" if cell.discriminator == "conv" else "lada"
     discriminator = {**params["discriminator"], **cell.discriminator_options, "kind": kind}
     return Cell(
@@ -122,7 +128,33 @@ def load_cell(path: Path | str, name: str) -> Cell:
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
         train=from_mapping(TrainConfig, {**params["train"], **cell.train}, f"{where}.train"),
         threads=params.get("threads"),
+        is_trial=bool(settings),
     )
+
+
+def cell_arguments(description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line of a stage that works on one cell."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    parser.add_argument("--cell", required=True, help="a key of its `cells`")
+    help_set = "change the cell for a trial, which goes to results/<profile>-trial"
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help=help_set)
+    return parser.parse_args(argv)
+
+
+def with_settings(cell: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """A cell's mapping with KEY=VALUE settings applied; VALUE is read as YAML, KEY may be dotted."""
+    cell = {key: dict(value) if isinstance(value, dict) else value for key, value in cell.items()}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        *groups, last = key.split(".")
+        if not equals or not last or len(groups) > 1:
+            raise HarnessError(f"--set: given {setting!r}; expected KEY=VALUE such as train.nimg=4096")
+        target = cell.setdefault(groups[0], {}) if groups else cell
+        if not isinstance(target, dict):
+            raise HarnessError(f"--set: given {setting!r}, but {groups[0]} has no entries; set {groups[0]} itself")
+        target[last] = YAML(typ="safe", pure=True).load(text)
+    return cell
 
 
 def code_digest() -> str:

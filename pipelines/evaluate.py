@@ -1,7 +1,8 @@
 """Stage: score one trained cell. `python -m pipelines.evaluate --params pipelines/digits/params.yaml --cell table1-16`."""
 
-import argparse
 import json
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -19,7 +20,7 @@ from harness.files import sha256_file
 from harness.metrics.sampling import generate, latents, to_uint8
 from harness.records import new_record, write_record
 from harness.report.images import attention_map_grid, image_grid
-from pipelines.compose import Cell, default_device, load_cell, use_threads
+from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
 from pipelines.scoring import Scorer, load_scorer
 
 SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps
@@ -28,22 +29,25 @@ PREVIEW_SEED = 7  # latents of the grids, the same for every cell
 
 def main(argv: list[str] | None = None) -> None:
     """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
-    parser.add_argument("--cell", required=True, help="a key of its `cells`")
-    args = parser.parse_args(argv)
+    args = cell_arguments(__doc__, argv)
     began = monotonic()
-    cell = load_cell(args.params, args.cell)
+    cell = load_cell(args.params, args.cell, args.set)
     use_threads(cell.threads)
     run = read_run(cell)
     scorer = load_scorer(load_params(args.params), cell.params.data, default_device())
     measured = measure(cell, run, scorer)
     pictures = draw(cell, run, scorer.device)
-    command = f"python -m pipelines.evaluate --params {args.params} --cell {cell.name}"
+    command = shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])])
     wall_seconds = round(run["wall_seconds"] + monotonic() - began, 3)
     fields = {**identity(cell, run), **scorer.identity(), **measured, **pictures}
     record = new_record(
-        "score", cell=cell.name, profile=cell.profile, config=cell.config(), command=command, wall_seconds=wall_seconds, **fields
+        "score",
+        cell=cell.name,
+        profile=cell.results.name,
+        config=cell.config(),
+        command=command,
+        wall_seconds=wall_seconds,
+        **fields,
     )
     write_record(cell.results / "records" / f"{cell.name}.json", record)
 

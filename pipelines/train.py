@@ -1,6 +1,5 @@
 """Stage: train one cell. `python -m pipelines.train --params pipelines/digits/params.yaml --cell table1-16`."""
 
-import argparse
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -12,28 +11,25 @@ from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
-from pipelines.compose import Cell, default_device, load_cell, use_threads
+from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
 
 
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
-    parser.add_argument("--cell", required=True, help="a key of its `cells`")
-    args = parser.parse_args(argv)
-    cell = load_cell(args.params, args.cell)
+    args = cell_arguments(__doc__, argv)
+    cell = load_cell(args.params, args.cell, args.set)
     use_threads(cell.threads)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
-    with live_run(cell.name, cell.profile, cell.config()) as log_curves:
+    with live_run(cell.name, cell.results.name, cell.config()) as log_curves:
         result = fit(
             generator,
             discriminator,
             images,
             cell.train,
             noise_dim=cell.generator.noise_dim,
-            scratch=Path(".ckpt") / cell.profile / f"{cell.name}-{digest[:12]}",
+            scratch=Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}",
             digest=digest,
             indices=indices,
             device=default_device(),

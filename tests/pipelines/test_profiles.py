@@ -30,7 +30,7 @@ def test_every_cell_resolves(profile, name):
     assert cell.config()["attention"] == cell.params.attention
 
 
-@pytest.mark.parametrize(("profile", "tables"), [("digits", {1: range(1, 17), 2: range(1, 5), 3: range(4, 10)})])
+@pytest.mark.parametrize(("profile", "tables"), [("digits", {1: range(1, 17), 2: range(1, 5), 3: range(4, 10), 4: [10]})])
 def test_every_row_of_the_digits_tables_is_filled_by_exactly_one_cell(profile, tables):
     rows = [row for cell in load_params(params_path(profile))["cells"].values() for row in cell["rows"]]
     assert sorted(rows) == sorted(f"{table}:{row}" for table, numbers in tables.items() for row in numbers)
@@ -40,7 +40,9 @@ def test_the_paper_profile_fills_every_row_that_the_paper_trained():
     rows = [row for cell in load_params(params_path("paper"))["cells"].values() for row in cell["rows"]]
     expected = [f"1:{row}" for row in range(1, 17)] + [f"2:{row}" for row in range(1, 13)] + [f"3:{row}" for row in range(4, 10)]
     assert set(expected) <= set(rows)
-    assert len(rows) == len(set(rows))
+    ablations = [row for row in rows if row[0] in "123"]
+    assert len(ablations) == len(set(ablations))
+    assert rows.count("4:10") == 5  # LadaGAN's row of Table IV, one cell a dataset and resolution
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -88,3 +90,28 @@ def test_a_wrong_cell_names_the_key_and_the_choices(tmp_path, edit, message):
 def test_an_unknown_cell_is_named_with_its_nearest():
     with pytest.raises(HarnessError, match=r"unknown cell.*'table1-17'.*did you mean"):
         load_cell(params_path("digits"), "table1-17")
+
+
+def test_settings_change_a_cell_without_an_edit_and_go_elsewhere():
+    cell = load_cell(params_path("digits"), "table1-16", ["train.nimg=64", "fraction=0.5"])
+    assert (cell.train.nimg, cell.params.fraction) == (64, 0.5)
+    assert cell.results == Path("results/digits-trial")
+    assert cell.data_root == load_cell(params_path("digits"), "table1-16").data_root
+
+
+@pytest.mark.parametrize("setting", ["train.nimg", "=3", "train.a.b=1", "rows.x=1", "nimg=64", "train.nimg=many"])
+def test_a_wrong_setting_is_refused(setting):
+    with pytest.raises(HarnessError):
+        load_cell(params_path("digits"), "table1-16", [setting])
+
+
+def test_a_plan_counts_images_and_writes_nothing(capsys, tmp_path, monkeypatch):
+    from pipelines.plan import main
+
+    path = params_path("paper").resolve()
+    monkeypatch.chdir(tmp_path)
+    main(["--params", str(path), "--cell", "table1-16", "table2-07", "--set", "train.nimg=1280", "--untimed"])
+    shown = capsys.readouterr().out
+    assert "2,560 images in 2 cells" in shown
+    assert "not measured" in shown
+    assert list(tmp_path.iterdir()) == []
