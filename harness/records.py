@@ -33,7 +33,8 @@ def new_record(
         raise unknown_choice("record kind", kind, SCHEMAS)
     head = {"schema_version": SCHEMA_VERSION, "kind": kind, "cell": cell, "profile": profile, "config": config}
     body = {"command": command, "wall_seconds": wall_seconds, "status": status}
-    record = head | environment() | body | DEFAULTS[kind] | fields
+    known = {"git", "versions", "device"} <= fields.keys()
+    record = head | ({} if known else environment()) | body | DEFAULTS[kind] | fields
     if kind == "score":
         record["artefacts"] = artefact_digests(record)
     return _seal(record, f"new {kind} record {cell!r}")

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.files import atomic_path
 from harness.paper import printed_table
-from harness.report.cells import DATASET_PROTOCOLS, metric_label, protocol_of, table_cells
+from harness.report.cells import DATASET_PROTOCOLS, cost_value, metric_label, protocol_of, table_cells
 from harness.report.store import Store, read_curves
 
 FIGURE_5 = {  # rows of Table I, grouped as the paper's Figure 5 groups them
@@ -37,7 +37,8 @@ def draw_figures(store: Store) -> list[Path]:
     """Writes every figure that the records allow into results/<profile>/figures, as PNG and SVG; returns the paths."""
     sns.set_theme(style="ticks", context="paper", rc=STYLE)
     drawn = {f"figure_5{group}": figure_5(store, group) for group in FIGURE_5}
-    drawn |= {"score_against_macs": score_against_macs(store), "data_efficiency": data_efficiency(store)}
+    drawn |= {"score_against_macs": score_against_macs(store), "score_against_time": score_against_time(store)}
+    drawn["data_efficiency"] = data_efficiency(store)
     present = {store.folder / "figures" / name: figure for name, figure in drawn.items() if figure is not None}
     return [path for stem, figure in present.items() for path in save(figure, stem)]
 
@@ -131,6 +132,38 @@ def score_against_macs(store: Store) -> Figure | None:
     figure.suptitle("Score against cost (numbers are rows of Table I)")
     sns.despine(figure)
     return figure
+
+
+def score_against_time(store: Store) -> Figure | None:
+    """Score of Table I's rows against measured milliseconds and, where the machine tells, energy of the full-size generators."""
+    found = [
+        (row, store.costs.get(next(iter(cells["g_gflops"].records), "")), cells["fid"]) for row, cells in table_cells(1, store)
+    ]
+    quantities = {"milliseconds per image, best batch": _milliseconds, "watt-hours per 1,000 images": _watt_hours}
+    panels = {
+        name: [(row, measure(cost), score) for row, cost, score in found if cost and score.value is not None and measure(cost)]
+        for name, measure in quantities.items()
+    }
+    panels = {name: points for name, points in panels.items() if points}
+    if not panels:
+        return None
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.6), layout="constrained", squeeze=False)
+    for axis, (name, points) in zip(axes[0], panels.items(), strict=True):
+        for row, cost, score in points:
+            _dot(axis, cost, score.value, row)
+        axis.set(xlabel=name, ylabel=points[0][2].label or "fid")
+    figure.suptitle("Score against measured cost (numbers are rows of Table I)")
+    sns.despine(figure)
+    return figure
+
+
+def _milliseconds(cost: dict) -> float | None:
+    rate = cost_value(cost, "throughput")
+    return 1e3 / rate if rate else None
+
+
+def _watt_hours(cost: dict) -> float | None:
+    return (cost.get("energy") or {}).get("kwh_per_image", 0) * 1e6 or None
 
 
 def _dot(axis, cost: float, score: float, row: dict) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 
 from harness.paper import QUANTITIES
 from harness.report.cells import Cell
@@ -47,13 +48,24 @@ def markdown_text(headings: list[str], rows: list[list[str]]) -> str:
 
 def latex_text(name: str, caption: str, headings: list[str], rows: list[list[str]]) -> str:
     """A booktabs table; needs \\usepackage{booktabs,graphicx} in the preamble."""
-    body = [" & ".join(text.translate(LATEX) for text in row) + r" \\" for row in (headings, *rows)]
+    body = [" & ".join(_latex(text) for text in row) + r" \\" for row in (headings, *rows)]
     lines = [
-        r"\begin{table}", rf"\caption{{{caption.translate(LATEX)}}}", rf"\label{{tab:{name.replace('_', '-')}}}",
+        r"\begin{table}", rf"\caption{{{_latex(caption)}}}", rf"\label{{tab:{name.replace('_', '-')}}}",
         r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{'l' * len(headings)}}}", r"\toprule",
         body[0], r"\midrule", *body[1:], r"\bottomrule", r"\end{tabular}}", r"\end{table}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def latex_document(names: list[str]) -> str:
+    """A document of all the tables: `pdflatex all_tables.tex` in their folder."""
+    inputs = "\n".join(rf"\input{{{name}}}" for name in names)
+    return "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n\\begin{document}\n" + inputs + "\n\\end{document}\n"
+
+
+def _latex(text: str) -> str:
+    """`text` with LaTeX's characters escaped; letters with accents lose them, so that no font or encoding is needed."""
+    return unicodedata.normalize("NFKD", text.translate(LATEX)).encode("ascii", "ignore").decode()
 
 
 def quantity_columns(column: str, cell: Cell) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Sample grids, attention maps and interpolations as PNG files: what the evaluation stage draws from images and maps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +35,31 @@ def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Pat
     return _write(_tile(rows, 1 + len(maps)), Path(path))
 
 
-def interpolation_grid(images: np.ndarray, path: Path | str, steps: int, scale: int = 1) -> Path:
-    """Images (pairs * steps, 3, H, W) along straight lines between latents, one pair a row (Figures 7 and 8)."""
-    if len(images) % steps:
-        raise HarnessError(f"interpolation grid: given {len(images)} images; expected a multiple of {steps} steps")
-    return image_grid(images, path, columns=steps, scale=scale)
+def interpolation_grid(
+    images: np.ndarray, path: Path | str, steps: int, maps: Sequence[np.ndarray] = (), head: int = 0, size: int = 64
+) -> Path:
+    """Images along straight lines between latents, one pair a row; under each row its attention maps (Figures 7 and 8).
+
+    images: uint8 (pairs * steps, 3, H, W), pair by pair. maps: as in `attention_map_grid`, one row of tiles per block.
+    """
+    if steps < 1 or len(images) % steps:
+        raise HarnessError(f"interpolation grid: given {len(images)} images in rows of {steps}; expected whole rows")
+    tiles = []
+    for start in range(0, len(images), steps):
+        chosen = range(start, start + steps)
+        tiles += [_resize(np.asarray(images[index]).transpose(1, 2, 0), size) for index in chosen]
+        tiles += [_resize(_heat(_token_weights(np.asarray(block[index]), head)), size) for block in maps for index in chosen]
+    return _write(_tile(tiles, steps), Path(path))
+
+
+def progress_grid(images_by_nimg: Mapping[int, np.ndarray], path: Path | str, scale: int = 1) -> dict:
+    """Writes one row per step, {images seen: uint8 (N, 3, H, W) of the same latents}; returns the record's `progress` field."""
+    steps = sorted(images_by_nimg)
+    counts = {len(images_by_nimg[nimg]) for nimg in steps}
+    if len(counts) != 1:
+        raise HarnessError(f"progress grid: given {sorted(counts)} images a step; expected the same number at every step")
+    image_grid(np.concatenate([images_by_nimg[nimg] for nimg in steps]), path, columns=counts.pop(), scale=scale)
+    return {"path": str(path), "nimg": steps}
 
 
 def _token_weights(attention: np.ndarray, head: int) -> np.ndarray:

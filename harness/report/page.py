@@ -1,6 +1,7 @@
 """One self-contained HTML page: tables, figures and samples, every figure opening its provenance. No script, no request."""
 
 import base64
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -24,7 +25,7 @@ CAPTIONS = {
     "figure_5b": "Figure 5 (b): gradient norms and score, convolutional layer",
     "figure_5c": "Figure 5 (c): gradient norms and score, MLP residual connection",
     "score_against_macs": "Score against multiply-accumulates",
-    "score_against_throughput": "Score against measured time",
+    "score_against_time": "Score against measured time and energy of the full-size generators",
     "data_efficiency": "Data efficiency (Table III)",
 }
 
@@ -47,7 +48,7 @@ def render_page(store: Store, tables: list[Table], figures: list[Path]) -> str:
         profile=store.profile,
         overview=_overview(store, tables),
         tables=[_table(table) for table in tables],
-        figures=[(CAPTIONS.get(path.stem, path.stem), embed(path)) for path in figures if path.suffix == ".svg"],
+        figures=_figures(store, figures, embed),
         gallery=_gallery(store, embed),
         anchors=_anchors(store),
         rules=RULES,
@@ -126,6 +127,16 @@ def _provenances(store: Store, tables: list[Table]) -> list[dict]:
     return [{"id": f"p-{name}", **provenance(record, uses.get(name, []))} for name, record in named.items()]
 
 
+def _figures(store: Store, figures: list[Path], embed: "_Pictures") -> list[tuple[str, str]]:
+    """(caption, source) of every figure; the attention laboratory's curves, one per device, stand beside the profiles."""
+    found = [(CAPTIONS.get(path.stem, path.stem), embed(path)) for path in figures if path.suffix == ".svg"]
+    curves = sorted(store.folder.parent.glob("bench/*/attention.png"))
+    return found + [
+        (f"Latency and memory of every attention mechanism against N, measured on {path.parent.name}", embed(path))
+        for path in curves
+    ]
+
+
 def _gallery(store: Store, embed: "_Pictures") -> list[dict]:
     """Samples and attention maps of every run that has them."""
     return [
@@ -167,6 +178,6 @@ class _Pictures:
             return ""
         content = base64.b64encode(path.read_bytes()).decode()
         if len(content) > self.left:
-            return path.relative_to(self.folder).as_posix()
+            return Path(os.path.relpath(path, self.folder)).as_posix()
         self.left -= len(content)
         return f"data:{TYPES[path.suffix]};base64,{content}"

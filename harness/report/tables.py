@@ -9,7 +9,17 @@ from harness.files import write_text
 from harness.paper import NOT_PRINTED, TITLES, errata
 from harness.report.cells import Cell, table_cells
 from harness.report.costs import cost_rows
-from harness.report.formats import LEGEND, MARKS, csv_text, latex_text, markdown_text, quantity_columns, run_names, short_grid
+from harness.report.formats import (
+    LEGEND,
+    MARKS,
+    csv_text,
+    latex_document,
+    latex_text,
+    markdown_text,
+    quantity_columns,
+    run_names,
+    short_grid,
+)
 from harness.report.own import own_cells
 from harness.report.store import Store
 from harness.report.verdicts import DIVERGED, NOT_RUN
@@ -129,7 +139,8 @@ def render(store: Store, tables: list[Table]) -> dict[str, str]:
         "tex": to_latex,
     }
     files = {f"{table.name}.{suffix}": write(table) for table in tables for suffix, write in writers.items()}
-    return files | _cost_files(store) | {"summary.csv": csv_text(_summary_rows(tables))}
+    files |= _cost_files(store) | {"summary.csv": csv_text(_summary_rows(tables))}
+    return files | {"all_tables.tex": latex_document([name for name in files if name.endswith(".tex")])}
 
 
 def write_tables(store: Store, tables: list[Table]) -> list[Path]:

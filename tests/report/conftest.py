@@ -12,6 +12,7 @@ from harness.records import new_record, write_record
 from harness.report.images import image_grid
 
 LABEL = "digits-cnn@0123abcd"
+MADE_BY = {"git": {"commit": "d" * 40, "dirty": False}, "versions": {"python": "3.11.7", "torch": "2.15.0"}, "device": "CPU test"}
 COMMAND = "dvc repro pipelines/digits/dvc.yaml:evaluate@{}"
 
 
@@ -49,7 +50,7 @@ def add_score(tmp_path, monkeypatch):
             "counts": {"digits-train": {"generated": 1437, "reference": 1437}},
             "networks": {"generator": "g32-lada-conv", "discriminator": "d32-lada"},
         }  # fmt: skip
-        record = new_record("score", **(defaults | fields))
+        record = new_record("score", **(MADE_BY | defaults | fields))
         write_record(folder / "records" / f"{cell}.json", record)
         return record
 
@@ -69,7 +70,7 @@ def add_cost(tmp_path, monkeypatch):
             "throughput": {"1": {"median": 30.0, "low": 29.0, "high": 31.0}, "16": {"median": 90.0, "low": 80.0, "high": 95.0}},
             "peak_bytes": 10**9,
         }  # fmt: skip
-        record = new_record("cost", **(defaults | fields))
+        record = new_record("cost", **(MADE_BY | defaults | fields))
         write_record(Path("results") / profile / "costs" / f"{network}.json", record)
         return record
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from harness.errors import HarnessError
-from harness.report.images import attention_map_grid, image_grid, interpolation_grid
+from harness.report.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
 
 
 def test_tiles_stand_row_by_row(tmp_path):
@@ -37,5 +37,26 @@ def test_other_arrays_are_refused(bad, tmp_path):
 
 
 def test_interpolations_need_whole_rows(tmp_path):
-    with pytest.raises(HarnessError, match="multiple of 4"):
+    with pytest.raises(HarnessError, match="6 images in rows of 4"):
         interpolation_grid(np.zeros((6, 3, 4, 4), np.uint8), tmp_path / "i.png", steps=4)
+
+
+def test_interpolations_stand_over_their_maps(tmp_path):
+    images = np.zeros((4, 3, 4, 4), np.uint8)
+    images[3] = 255
+    path = interpolation_grid(images, tmp_path / "i.png", steps=2, maps=[np.ones((4, 1, 4)), np.ones((4, 1, 16))], size=8)
+    sheet = np.asarray(Image.open(path))
+    assert sheet.shape == (2 * 3 * 10 + 2, 2 * 10 + 2, 3)  # two pairs, each a row of images and two of maps
+    assert sheet[33, 13].tolist() == [255, 255, 255]  # the second pair's second image
+    assert sheet[33, 3].tolist() == [0, 0, 0]
+
+
+def test_progress_is_one_row_per_step_in_order(tmp_path):
+    images = {1600: np.full((3, 3, 4, 4), 9, np.uint8), 0: np.zeros((3, 3, 4, 4), np.uint8)}
+    progress = progress_grid(images, tmp_path / "p.png")
+    assert progress == {"path": str(tmp_path / "p.png"), "nimg": [0, 1600]}
+    sheet = np.asarray(Image.open(tmp_path / "p.png"))
+    assert sheet.shape == (2 * 6 + 2, 3 * 6 + 2, 3)
+    assert (sheet[3, 3, 0], sheet[9, 3, 0]) == (0, 9)
+    with pytest.raises(HarnessError, match="same number"):
+        progress_grid({0: images[0], 5: images[0][:1]}, tmp_path / "p.png")

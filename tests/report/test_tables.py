@@ -1,4 +1,5 @@
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,15 @@ def test_summary_and_notes_are_in_the_text_forms(digits):
     assert "does not say whether Lada-Swin keeps the output projection" in text
     assert "16 of 16 cells" in (digits / "tables/table_1.tex").read_text()
     assert r"fid\_" not in (digits / "tables/table_1.tex").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_pdflatex_compiles_every_table(digits, add_cost):
+    add_cost("odd", title="50% of A&B_C {x} #1 ~ ^ \\\\ $2 é ∞ <>")
+    build()
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all_tables.tex"]
+    done = subprocess.run(command, cwd=digits / "tables", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-1500:]
 
 
 def test_own_experiments_get_a_table(digits, add_score):
