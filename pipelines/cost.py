@@ -4,21 +4,25 @@ import argparse
 import multiprocessing
 import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from torch import nn
 from tqdm import tqdm
 
 from baselines.generators.network import Network
 from harness.config import from_mapping, load_params
+from harness.cost.energy import energy_per_image
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
 from harness.cost.throughput import Limits, measure
 from harness.errors import HarnessError, run_command, unknown_choice
-from harness.files import digest, sha256_file
+from harness.files import atomic_path, digest, sha256_file
 from harness.records import environment, new_record, read_record, write_record
 from pipelines.compose import default_device
 from pipelines.networks import closed_forms, networks
@@ -42,10 +46,21 @@ def main(argv: list[str] | None = None) -> None:
     for name in tqdm(names, desc="costs", unit="network"):
         if not (scratch / f"{name}.json").exists():
             _in_fresh_process(name, limits, params["profile"], device, scratch)
-    for name in names:
-        record = read_record(scratch / f"{name}.json")
-        write_record(Path("results") / params["profile"] / "costs" / f"{name}.json", record)
+    with _output_folder(Path("results") / params["profile"] / "costs", keep=bool(args.only)) as costs:
+        for name in names:
+            write_record(costs / f"{name}.json", read_record(scratch / f"{name}.json"))
     shutil.rmtree(scratch)
+
+
+@contextmanager
+def _output_folder(costs: Path, keep: bool) -> Iterator[Path]:
+    """The folder of the records itself, or a new one that replaces it, so that no network that has gone leaves a record."""
+    if keep:
+        yield costs
+        return
+    with atomic_path(costs) as fresh:
+        fresh.mkdir()
+        yield fresh
 
 
 def _chosen(only: list[str] | None) -> list[str]:
@@ -111,6 +126,7 @@ def _measured(entry: Network, limits: Limits, device: str) -> dict:
     network = entry.build().eval().to(device)
     memory = PeakMemory(network, device)
     timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
+    energy = _energy(network, entry, max(timings), limits, memory.device)
     network, inputs = network.cpu(), entry.inputs(1)
     count = count_macs(network, inputs, closed_forms(network, inputs))  # last: it leaves freed memory behind
     return {
@@ -125,7 +141,22 @@ def _measured(entry: Network, limits: Limits, device: str) -> dict:
         "throughput": {batch: asdict(timing) for batch, timing in timings.items()},
         "peak_bytes": timings[1].peak_bytes,
         "known_differences": count.differences,
+        "energy": energy,
     }
+
+
+def _energy(network: nn.Module, entry: Network, batch: int, limits: Limits, device: torch.device) -> dict[str, float] | None:
+    """Energy of one image at the largest batch, all evaluations of an iterative sampler included; None where not measured."""
+    arguments = tuple(value.to(device) for value in entry.inputs(batch))
+
+    def run() -> None:
+        with torch.inference_mode():
+            network(*arguments)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    energy = energy_per_image(run, batch, device, limits.country)
+    return energy and {name: value * entry.steps_per_image for name, value in energy.items()}
 
 
 if __name__ == "__main__":

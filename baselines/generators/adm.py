@@ -96,6 +96,7 @@ GENERATORS = {
             resnet_time_scale_shift="default",
         ),
         inputs=partial(_inputs, 256),
-        note="two-step samples take twice as long",
+        convention="weights+bias",
+        note="two-step samples take twice as long; its MACs, which are not printed, are counted in ADM-IP's convention",
     ),
 }

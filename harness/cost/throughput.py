@@ -19,6 +19,7 @@ class Limits:
     pass_seconds: float = 0.5  # and one forward pass below this time
     repeats: int = 10  # timed passes per batch size, fewer where together they take longer than
     seconds: float = 1.0
+    country: str | None = None  # ISO 3166-1 alpha-3, for the CO2 of the energy where the machine measures any
 
     def __post_init__(self) -> None:
         for name in ("memory_gib", "pass_seconds", "repeats", "seconds"):

@@ -1,4 +1,5 @@
 import csv
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
     names = ["g32-linformer-noconv", "d32-conv"]
     monkeypatch.setattr(cost, "_in_fresh_process", lambda *arguments: cost.measure_network(*arguments))
     run = ["--params", str(params), "--only", *names]
+    monkeypatch.setattr(cost, "CODE", ())  # whoever edits a source meanwhile must not fail this test
     whole, measured = cost.measure_network, []
 
     def killed_at_the_second(name, *arguments):
@@ -66,6 +68,37 @@ def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
     assert round(record["macs"]["printed_convention"] / 1e9, 4) == 0.6205
     assert record["macs"]["closed_form"] == record["macs"]["torch_meta"]
     assert record["throughput"]["1"]["n"] == 1
+
+
+def test_a_full_run_replaces_the_folder(params, monkeypatch):
+    monkeypatch.setattr(cost, "networks", lambda: {"strans-g": networks()["strans-g"]})
+    monkeypatch.setattr(cost, "_in_fresh_process", lambda *arguments: cost.measure_network(*arguments))
+    old = Path("results/tiny/costs/gone.json")
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    cost.main(["--params", str(params)])
+    assert [path.name for path in old.parent.iterdir()] == ["strans-g.json"]
+    record = read_record(old.parent / "strans-g.json")
+    assert record["params"] is None
+    assert record["throughput"] == {}
+    assert "no public code" in record["note"]
+
+
+def test_a_killed_measurement_is_one_line(params, monkeypatch):
+    class Pool:
+        def __init__(self, *_, **__): ...
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_): ...
+
+        def submit(self, *_):
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(cost, "ProcessPoolExecutor", Pool)
+    with pytest.raises(HarnessError, match=r"measured d32-conv was killed, .*free some, then run again"):
+        cost.main(["--params", str(params), "--only", "d32-conv"])
 
 
 def test_unknown_network_is_refused(params):

@@ -1,0 +1,62 @@
+"""Energy and CO2 of a network's forward passes, from the counters of the machine where it has any: never an estimate."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+POWERCAP = Path("/sys/class/powercap")  # where Linux shows the processor's energy counters
+SECONDS = 3.0
+
+
+def energy_per_image(run: Callable[[], None], images: int, device: torch.device, country: str | None) -> dict[str, float] | None:
+    """Of `run`, which makes `images` images: {"kwh_per_image"} and, with a country (ISO 3166-1 alpha-3), {"kg_co2_per_image"}.
+
+    Counts the processor's and the GPU's energy over some seconds of repeated runs, all of the machine's work included.
+    None where the machine shows no counter: codecarbon would then guess from the processor's name.
+    """
+    sensors = _sensors(device)
+    if not sensors:
+        return None
+    data, repeats = _track(run, country)
+    measured = sum(getattr(data, sensor) for sensor in sensors) if data else 0.0
+    if not measured:
+        return None
+    energy = {"kwh_per_image": measured / (repeats * images)}
+    if country and data.energy_consumed:
+        energy["kg_co2_per_image"] = energy["kwh_per_image"] * data.emissions / data.energy_consumed
+    return energy
+
+
+def _sensors(device: torch.device) -> list[str]:
+    """Fields of codecarbon's result that come from counters on this machine."""
+    if not (POWERCAP.exists() or sys.platform == "darwin" or device.type == "cuda"):
+        return []
+    from codecarbon.core import cpu, gpu, powermetrics  # seconds to import, and of use on few machines
+
+    has_cpu = cpu.is_rapl_available() or (sys.platform == "darwin" and powermetrics.is_powermetrics_available())
+    has_gpu = device.type == "cuda" and gpu.is_gpu_details_available()
+    return ["cpu_energy"] * has_cpu + ["gpu_energy"] * has_gpu
+
+
+def _track(run: Callable[[], None], country: str | None) -> tuple[object | None, int]:
+    """codecarbon's result (kWh, kg) and the number of runs; offline, without files."""
+    from codecarbon import OfflineEmissionsTracker
+
+    tracker = OfflineEmissionsTracker(
+        country_iso_code=country or "USA",  # required; without a country its CO2 is not read
+        output_methods=[],
+        electricitymaps_api_token=None,
+        measure_power_secs=1,
+        log_level="error",
+        allow_multiple_runs=True,
+    )
+    tracker.start()
+    start, repeats = time.perf_counter(), 0
+    while time.perf_counter() - start < SECONDS:
+        run()
+        repeats += 1
+    tracker.stop()
+    return getattr(tracker, "final_emissions_data", None), repeats
