@@ -24,7 +24,7 @@ from harness.files import write_json
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
-OPEN_SHARDS = 256  # every map holds a file descriptor, of which a process often has only 1024
+OPEN_SHARDS = 512  # every map holds a file descriptor, of which a process often has only 1024
 
 
 class ImageArray:

@@ -28,7 +28,7 @@ from harness.files import atomic_path, digest, write_json, write_text
 MAX_WORKERS = 16  # each takes about 45 MiB; more would not keep the whole under 1 GiB
 SHARDS = 128  # aimed at: enough to spread over the cores, and little is lost with one
 MIN_SHARD = 256  # images; fewer are not worth a process of their own
-MAX_SHARD_BYTES = 512 << 20
+MAX_SHARD_BYTES = 2 << 30
 REOPEN = 512  # pictures read through one handle: an lmdb map keeps in memory what it has shown
 
 
