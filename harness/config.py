@@ -7,9 +7,6 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from harness.errors import HarnessError, unknown_choice
 
 Config = TypeVar("Config")
@@ -28,6 +25,9 @@ def load_params(path: Path | str) -> dict[str, Any]:
     """The mapping in a YAML 1.2 file (there, unlike in YAML 1.1, 5e-4 is a number and `no` is text).
 
     Raises HarnessError for a missing file, broken YAML, a key given twice, or a document that is not a mapping."""
+    from ruamel.yaml import YAML  # here, because the many processes that check a mapping never read a file
+    from ruamel.yaml.error import YAMLError
+
     path = Path(path)
     if not path.is_file():
         raise HarnessError(f"no parameters file at {path}; expected a YAML file; correct the path")
