@@ -16,6 +16,7 @@ from torch import nn
 from harness.cost.probe import MODES, R1, Probe, Worker
 
 AnyProbe = Probe | Worker
+FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def measure_grid(
                 _prepare(point, probe, ladder, grid, bounds)
             ladder.append(point)
             row.append(point)
-        _sample(row, probes)
+        _sample(row, probes, bounds.deadline)
     return [point for ladder in ladders.values() for point in ladder]
 
 
@@ -119,11 +120,16 @@ def _extrapolate(point: Point, measured: list[Point], quantity: str) -> float:
     return getattr(last, quantity) * (point.num_tokens / last.num_tokens) ** exponent
 
 
-def _sample(row: list[Point], probes: Mapping[str, AnyProbe]) -> None:
-    """Fills in the timings of a row, one sample of each mechanism per round, so that a slow spell hits them all."""
+def _sample(row: list[Point], probes: Mapping[str, AnyProbe], deadline: float) -> None:
+    """Fills in the timings of a row, one sample of each mechanism per round, so that a slow spell hits them all.
+
+    After the deadline only the fewest rounds that give an interval are made.
+    """
     wanted = {point.mechanism: rounds(point.seconds) for point in row if point.seconds}
     order = random.Random(0)
     for turn in range(max(wanted.values(), default=0)):
+        if turn >= FEWEST_ROUNDS and time.monotonic() > deadline:
+            break
         active = [point for point in row if point.seconds and not point.skipped and turn < wanted[point.mechanism]]
         for point in order.sample(active, len(active)):
             try:
@@ -139,8 +145,8 @@ def _sample(row: list[Point], probes: Mapping[str, AnyProbe]) -> None:
 
 
 def rounds(seconds: float) -> int:
-    """Samples of a pass that takes `seconds`: 9 where they take under 0.3 s together, never fewer than 3."""
-    return max(3, min(9, int(0.3 / seconds)))
+    """Samples of a pass that takes `seconds`: 9 where they take under 0.3 s together, never fewer than FEWEST_ROUNDS."""
+    return max(FEWEST_ROUNDS, min(9, int(0.3 / seconds)))
 
 
 def median_interval(samples: list[float], confidence: float = 0.95) -> tuple[float, float, float]:
