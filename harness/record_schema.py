@@ -61,6 +61,7 @@ SCORE = {
     "progress": _object({"path": TEXT, "nimg": {"type": "array", "items": COUNT}}),  # the same latents at each of these steps
     "weights_sha256": _nullable(SHA256),
     "metrics": SCORES,  # of the LAST weights
+    "generation_sd": SCORES,  # over generation seeds; empty where there was one
     "untrained": SCORES,
     "history": HISTORY,  # [{nimg, <protocol>: {label: value}}]
     "best": _nullable(_object({"nimg": COUNT, "metrics": SCORES})),
@@ -104,6 +105,7 @@ SCORE_DEFAULTS = {
     "interpolation": None,
     "weights_sha256": None,
     "metrics": {},
+    "generation_sd": {},
     "untrained": {},
     "history": [],
     "best": None,
@@ -113,7 +115,7 @@ SCORE_DEFAULTS = {
 COST_DEFAULTS = {"steps_per_image": 1, "throughput": {}, "peak_bytes": None, "known_differences": []}
 
 SCHEMAS = {
-    "score": _object(COMMON | SCORE, ("progress",)),
+    "score": _object(COMMON | SCORE, ("progress", "generation_sd")),
     "cost": _object(COMMON | COST, COST_OPTIONAL),
     "anchor": _object(COMMON | ANCHOR, ("data",)),
 }
