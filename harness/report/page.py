@@ -52,7 +52,7 @@ def render_page(store: Store, tables: list[Table], figures: list[Path]) -> str:
         gallery=_gallery(store, embed),
         anchors=_anchors(store),
         rules=RULES,
-        errata=all_errata(),
+        errata=_errata(),
         records=_provenances(store, tables),
         points=_seed_points(tables),
     )
@@ -127,6 +127,18 @@ def _provenances(store: Store, tables: list[Table]) -> list[dict]:
     return [{"id": f"p-{name}", **provenance(record, uses.get(name, []))} for name, record in named.items()]
 
 
+def _errata() -> list[dict]:
+    """The ledger with entries of one statement joined: its ids, all that it touches, statement and source."""
+    joined: dict[str, dict] = {}
+    for entry in all_errata():
+        rows = "every row" if entry["rows"] == "*" else f"row {entry['rows'].replace(' ', ', ')}"
+        columns = "every figure" if entry["columns"] == "*" else entry["columns"].replace(" ", ", ").replace("_", " ")
+        found = joined.setdefault(entry["statement"], {"ids": [], "touches": [], **entry})
+        found["ids"].append(entry["id"])
+        found["touches"].append(f"Table {ROMAN[int(entry['table'])]}, {rows}: {columns}")
+    return list(joined.values())
+
+
 def _figures(store: Store, figures: list[Path], embed: "_Pictures") -> list[tuple[str, str]]:
     """(caption, source) of every figure; the attention laboratory's curves, one per device, stand beside the profiles."""
     found = [(CAPTIONS.get(path.stem, path.stem), embed(path)) for path in figures if path.suffix == ".svg"]
@@ -145,12 +157,21 @@ def _gallery(store: Store, embed: "_Pictures") -> list[dict]:
             "title": ", ".join(
                 filter(None, (record["config"].get("attention"), record["config"].get("discriminator_attention")))
             ),
-            "rows": " ".join(record["rows"]) or "own experiment",
+            "rows": ", ".join(f"Table {ROMAN[int(row[0])]} row {row[2:]}" for row in record["rows"]) or "own experiment",
+            "score": _first_score(record),
             "pictures": [(field, embed(Path(record[field]))) for field in ("samples", "maps", "interpolation") if record[field]],
         }
         for cell, record in store.scores.items()
         if record["samples"] or record["maps"]
     ]
+
+
+def _first_score(record: dict) -> str:
+    """The first score of the first protocol, or how the run ended."""
+    for protocol, scores in record["metrics"].items():
+        label, value = next(iter(scores.items()))
+        return f"{label} {value:.2f} ({protocol})"
+    return record["status"]
 
 
 def _anchors(store: Store) -> list[dict]:

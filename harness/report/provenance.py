@@ -65,6 +65,9 @@ def _score_lists(record: dict) -> list[tuple[str, list[str], list[list[str]]]]:
     found.append(
         ("Scores of the untrained generator", ["protocol", "images", "metric", "value"], _score_rows(record, record["untrained"]))
     )
+    if record.get("generation_sd"):
+        heading = "Standard deviation of the last weights' scores over generation seeds"
+        found.append((heading, ["protocol", "images", "metric", "value"], _score_rows(record, record["generation_sd"])))
     if record["best"]:
         heading = f"Best snapshot, at {record['best']['nimg']:,} images (for information: no verdict uses it)"
         found.append((heading, ["protocol", "images", "metric", "value"], _score_rows(record, record["best"]["metrics"])))
