@@ -44,6 +44,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--mechanisms", default=",".join(ATTENTIONS), help="names of the registry, by commas (default: all)")
     parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N (default 65,536)")
     parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
+    parser.add_argument("--pass-seconds", type=float, help="largest time of one pass (default: what --seconds leaves each curve)")
     parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: torch's)")
@@ -59,7 +60,7 @@ def bench(arguments: argparse.Namespace) -> Path:
         if name not in ATTENTIONS:
             raise unknown_choice("mechanism", name, ATTENTIONS)
     grids = [grid for grid in GRIDS if grid**2 <= arguments.max_tokens]
-    if not grids or min(arguments.seconds, arguments.memory_gib, arguments.threads) <= 0:
+    if not grids or min(arguments.seconds, arguments.memory_gib, arguments.threads, arguments.pass_seconds or 1) <= 0:
         raise HarnessError(f"given --max-tokens {arguments.max_tokens} or a limit of 0 or less; expected N >= {GRIDS[0] ** 2}")
     if arguments.device not in ("cpu", "cuda") or (arguments.device == "cuda" and not torch.cuda.is_available()):
         raise HarnessError(f"given --device {arguments.device}; expected cpu, or cuda on a machine with a GPU")
@@ -91,9 +92,10 @@ def bench(arguments: argparse.Namespace) -> Path:
 
 def bounds_for(arguments: argparse.Namespace, mechanisms: int) -> Bounds:
     """The time bound that shares `--seconds` among all curves; what the fast Lada is compared with is exempt."""
-    share = arguments.seconds / (mechanisms * len(STAGES) * len(MODES))
+    share = arguments.seconds / (mechanisms * len(STAGES) * len(MODES) * PASSES_PER_LADDER)
     exempt = {(name, FORWARD, n, COMPARED_DIM) for name in (FAST, *RIVALS) for n in COMPARED_AT}
-    return Bounds(share / PASSES_PER_LADDER, arguments.memory_gib, time.monotonic() + arguments.seconds, frozenset(exempt))
+    deadline = time.monotonic() + arguments.seconds
+    return Bounds(arguments.pass_seconds or share, arguments.memory_gib, deadline, frozenset(exempt))
 
 
 def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -> tuple[list[Point], dict[str, str], Bounds]:
