@@ -3,28 +3,19 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean, stdev
 from time import monotonic
 from typing import Any
-
-import numpy as np
-import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from harness.config import load_params
 from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
-from harness.metrics.sampling import generate, latents, to_uint8
 from harness.records import new_record, write_record
-from harness.report.images import attention_map_grid, image_grid
 from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
-from pipelines.scoring import Scorer, load_scorer
-
-SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps
-PREVIEW_SEED = 7  # latents of the grids, the same for every cell
+from pipelines.sampler import Sampler, draw
+from pipelines.scoring import Scorer, load_scorer, over_seeds
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -35,8 +26,9 @@ def main(argv: list[str] | None = None) -> None:
     use_threads(cell.threads)
     run = read_run(cell)
     scorer = load_scorer(load_params(args.params), cell.params.data, default_device())
-    measured = measure(cell, run, scorer)
-    pictures = draw(cell, run, scorer.device)
+    sampler = Sampler(cell, scorer.params.batch, scorer.device)
+    measured = measure(run, run_path(cell), sampler, scorer)
+    pictures = draw(sampler, run_path(cell))
     command = shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])])
     wall_seconds = round(run["wall_seconds"] + monotonic() - began, 3)
     fields = {**identity(cell, run), **scorer.identity(), **measured, **pictures}
@@ -102,20 +94,23 @@ def full_size_networks(cell: Cell) -> dict[str, str]:
     }
 
 
-def measure(cell: Cell, run: dict[str, Any], scorer: Scorer) -> dict[str, Any]:
+def measure(run: dict[str, Any], folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
     """Scores of the untrained generator, of every snapshot and of the last weights; the best snapshot stands apart."""
-    untrained = scorer.score(sampler(cell, None, scorer))
-    snapshots = sorted(run_path(cell).glob("g_ema-*.safetensors"))
-    history = [{"nimg": int(path.stem.split("-")[1]), **scorer.score(sampler(cell, path, scorer))} for path in snapshots]
+    untrained = scorer.score(sampler)
+    history = []
+    for path in sorted(folder.glob("g_ema-*.safetensors")):
+        sampler.load(path)
+        history.append({"nimg": int(path.stem.split("-")[1]), **scorer.score(sampler)})
+    sampler.load(folder / "g_ema.safetensors")
     if run["status"] != "ok":
         return {"untrained": untrained, "history": history}
-    last = history[-1] if history and history[-1]["nimg"] == run["images_seen"] else None
-    metrics = _scores(last) if last else scorer.score(sampler(cell, run_path(cell) / "g_ema.safetensors", scorer))
+    runs = scorer.runs(sampler)
     best = min(history, key=_distance) if history else None
     return {
         "untrained": untrained,
         "history": history,
-        "metrics": metrics,
+        "metrics": over_seeds(runs, fmean),
+        "generation_sd": over_seeds(runs, stdev) if len(runs) > 1 else {},
         "best": {"nimg": best["nimg"], "metrics": _scores(best)} if best else None,
     }
 
@@ -128,35 +123,6 @@ def _distance(entry: dict[str, Any]) -> float:
     """The first protocol's Frechet distance, FID or not."""
     first = next(iter(_scores(entry).values()))
     return next(value for label, value in first.items() if label.split("/")[0] in ("fid", "fd"))
-
-
-def load_generator(cell: Cell, weights: Path | None, device: str) -> nn.Module:
-    """The cell's generator in eval mode with the given weights, or as it was before training."""
-    generator, _ = cell.build()
-    if weights is not None:
-        generator.load_state_dict(load_file(weights))
-    return generator.eval().requires_grad_(False).to(device)
-
-
-def sampler(cell: Cell, weights: Path | None, scorer: Scorer) -> Callable[[int, int], np.ndarray]:
-    """`(count, seed) -> uint8 images` of a generator."""
-    generator = load_generator(cell, weights, scorer.device)
-    noise_dim, batch = cell.generator.noise_dim, scorer.params.batch
-    return lambda count, seed: generate(generator, noise_dim, count, seed, batch, scorer.device)
-
-
-def draw(cell: Cell, run: dict[str, Any], device: str) -> dict[str, str]:
-    """Sample grid, and attention maps beside their images, of the last weights; the same latents for every cell."""
-    generator = load_generator(cell, run_path(cell) / "g_ema.safetensors", device)
-    z = latents(cell.generator.noise_dim, SAMPLES, PREVIEW_SEED).to(device)
-    with torch.inference_mode():
-        img, maps = generator(z, return_maps=True)
-    images = to_uint8(img.nan_to_num()).cpu().numpy()
-    scale = max(1, 32 // cell.generator.resolution)
-    samples = image_grid(images, cell.results / "samples" / f"{cell.name}.png", columns=16, scale=scale)
-    shown = [block[:MAPPED].nan_to_num().cpu().numpy() for block in maps]
-    drawn = attention_map_grid(images[:MAPPED], shown, cell.results / "maps" / f"{cell.name}.png")
-    return {"samples": str(samples), "maps": str(drawn)}
 
 
 if __name__ == "__main__":

@@ -21,11 +21,14 @@ SEED = 0
 
 @dataclass(frozen=True)
 class FeatureParams:
-    """params.yaml's `features`: the extractor, what DVC must see change to make it again, and a weights file if it has one."""
+    """params.yaml's `features`: the extractor, what DVC must see change to make it again, and a weights file if it has one.
+
+    `random_seed` stands for random weights, with which a dry run needs no file and is comparable with nothing."""
 
     extractor: str
     made_from: str
     weights: str | None = None
+    random_seed: int | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -59,6 +62,9 @@ def make_digits_cnn(features: FeatureParams, folder: Path) -> str:
 
 def make_inception(features: FeatureParams, folder: Path) -> str:
     """Copies the published weights once their sha256 is right."""
+    if features.random_seed is not None:
+        (folder / "random.txt").write_text(f"random weights from seed {features.random_seed}\n")
+        return "random weights, for a dry run: its scores are comparable with nothing"
     from harness.metrics.inception import published_weights  # torch-fidelity takes seconds to import
 
     source = published_weights(Path(features.weights) if features.weights else None)

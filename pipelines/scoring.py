@@ -23,12 +23,14 @@ Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
 @dataclass(frozen=True)
 class ScoringParams:
     """An entry of params.yaml's `evaluate`: protocols of a dataset, images per batch, seeds of the generated images;
-    `statistics` is the ADM-format file of a protocol whose reference is one."""
+    `statistics` is the ADM-format file of a protocol whose reference is one; `reduced` scores only so many generated and
+    reference images, as a dry run that is never comparable."""
 
     protocols: tuple[str, ...]
     batch: int = 256
     seeds: tuple[int, ...] = (1,)
     statistics: str | None = None
+    reduced: int | None = None
 
     def __post_init__(self) -> None:
         for name in self.protocols:
@@ -36,6 +38,11 @@ class ScoringParams:
                 raise unknown_choice("protocol", name, PROTOCOLS)
         if not self.protocols or not self.seeds or self.batch < 1:
             raise HarnessError("expected at least one protocol, one seed and a batch of 1 image")
+
+    def resolved(self) -> list[Protocol]:
+        """The protocols, at the reduced counts of a dry run where those were asked for."""
+        found = [PROTOCOLS[name] for name in self.protocols]
+        return [protocol.reduced(self.reduced, self.reduced) for protocol in found] if self.reduced else found
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class Scorer:
     @property
     def protocols(self) -> list[Protocol]:
         """The protocols, in the order of params.yaml."""
-        return [PROTOCOLS[name] for name in self.params.protocols]
+        return self.params.resolved()
 
     def reference(self, protocol: Protocol) -> Features | StoredReference:
         """Features of the protocol's reference images, or their published statistics."""
@@ -58,13 +65,16 @@ class Scorer:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """{protocol: {generated, reference}}."""
-        sizes = {protocol.name: len(self.reference(protocol)) for protocol in self.protocols}
-        return {name: {"generated": PROTOCOLS[name].generated_count(size), "reference": size} for name, size in sizes.items()}
+        sizes = [(protocol, len(self.reference(protocol))) for protocol in self.protocols]
+        return {protocol.name: {"generated": protocol.generated_count(size), "reference": size} for protocol, size in sizes}
 
     def score(self, generate_images: Callable[[int, int], np.ndarray]) -> Scores:
         """The mean over the generation seeds; `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
-        runs = [self._score_seed(generate_images, seed) for seed in self.params.seeds]
-        return {name: {label: fmean(run[name][label] for run in runs) for label in runs[0][name]} for name in runs[0]}
+        return over_seeds(self.runs(generate_images), fmean)
+
+    def runs(self, generate_images: Callable[[int, int], np.ndarray]) -> list[Scores]:
+        """The scores of every generation seed."""
+        return [self._score_seed(generate_images, seed) for seed in self.params.seeds]
 
     def _score_seed(self, generate_images: Callable[[int, int], np.ndarray], seed: int) -> Scores:
         counts = self.counts()
@@ -87,19 +97,29 @@ class Scorer:
         return {"extractor": extractor, "comparability": {"level": level, "reasons": reasons}, "counts": counts}
 
 
+def over_seeds(runs: list[Scores], summary: Callable[[list[float]], float]) -> Scores:
+    """One summary, a mean or a standard deviation, of every score over several runs."""
+    return {name: {label: summary([run[name][label] for run in runs]) for label in runs[0][name]} for name in runs[0]}
+
+
 def load_scorer(params: dict[str, Any], data: str, device: str) -> Scorer:
     """The scorer of dataset `data` (a key of params.yaml's `data`)."""
     if data not in params["evaluate"]:
         raise unknown_choice("dataset in evaluate", data, params["evaluate"])
     scoring = from_mapping(ScoringParams, params["evaluate"][data], f"evaluate.{data}")
     results = Path("results") / params["profile"]
-    name = params["features"]["extractor"]
-    weights = next((results / "extractor").glob(f"{name}.*"), results / "extractor" / name)
-    extractor = load_extractor(name, weights, device)
+    extractor = profile_extractor(params["features"], results / "extractor", device)
     references = {
-        name: load_reference(PROTOCOLS[name], scoring, results / "data" / data, extractor) for name in scoring.protocols
+        protocol.name: load_reference(protocol, scoring, results / "data" / data, extractor) for protocol in scoring.resolved()
     }
     return Scorer(scoring, extractor, references, device)
+
+
+def profile_extractor(features: dict[str, Any], folder: Path, device: str) -> Extractor:
+    """The extractor that the extractor stage left in `folder`; a dry run's random weights need no file."""
+    name, random_seed = features["extractor"], features.get("random_seed")
+    weights = next(folder.glob(f"{name}.*"), folder / name) if random_seed is None else None
+    return load_extractor(name, weights, device, random_seed=random_seed)
 
 
 def load_reference(protocol: Protocol, scoring: ScoringParams, root: Path, extractor: Extractor) -> Features | StoredReference:

@@ -1,0 +1,68 @@
+"""A cell's generator as a source of images, and the pictures that a record shows of it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from harness.metrics.sampling import generate, latents, to_uint8
+from harness.report.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
+from pipelines.compose import Cell
+
+SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps
+PAIRS, STEPS = 4, 9  # interpolations, images along each
+PREVIEW_SEED = 7  # latents of the pictures, the same for every cell
+
+
+class Sampler:
+    """The generator of a cell in eval mode: untrained as built, or with the weights last loaded."""
+
+    def __init__(self, cell: Cell, batch: int, device: str) -> None:
+        self.cell, self.batch, self.device = cell, batch, device
+        self.generator = cell.build()[0].eval().requires_grad_(False).to(device)
+
+    def load(self, weights: Path) -> None:
+        """Takes the weights of a safetensors file."""
+        self.generator.load_state_dict(load_file(weights))
+
+    def __call__(self, count: int, seed: int) -> np.ndarray:
+        """uint8 images (count, 3, H, W)."""
+        return generate(self.generator, self.cell.generator.noise_dim, count, seed, self.batch, self.device)
+
+    @torch.inference_mode()
+    def show(self, z: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Latents (B, noise_dim) -> uint8 images (B, 3, H, W) and each block's attention maps; NaN is shown as 0."""
+        img, maps = self.generator(z.to(self.device), return_maps=True)
+        return to_uint8(img.nan_to_num()).cpu().numpy(), [block.nan_to_num().cpu().numpy() for block in maps]
+
+
+def draw(sampler: Sampler, run: Path) -> dict[str, object]:
+    """Writes the pictures of a cell whose weights lie in `run`; returns the record's fields that name them.
+
+    Sample grid, attention maps (Figure 6) and interpolations (Figures 7 and 8) of the last weights, and one row a snapshot.
+    """
+    cell = sampler.cell
+    paths = {field: cell.results / field / f"{cell.name}.png" for field in ("samples", "maps", "interpolation")}
+    scale = max(1, 32 // cell.generator.resolution)
+    z = latents(cell.generator.noise_dim, SAMPLES, PREVIEW_SEED)
+    snapshots = {}
+    for path in sorted(run.glob("g_ema-*.safetensors")):
+        sampler.load(path)
+        snapshots[int(path.stem.split("-")[1])] = sampler.show(z[:16])[0]
+    sampler.load(run / "g_ema.safetensors")
+    image_grid(sampler.show(z)[0], paths["samples"], columns=16, scale=scale)
+    attention_map_grid(*sampler.show(z[:MAPPED]), paths["maps"])
+    between, maps = sampler.show(interpolated(z[: 2 * PAIRS]))
+    interpolation_grid(between, paths["interpolation"], STEPS, maps, size=32)
+    fields = {field: str(path) for field, path in paths.items()}
+    snapshots = snapshots or {0: sampler.show(z[:16])[0]}  # diverged before the first
+    return fields | {"progress": progress_grid(snapshots, cell.results / "progress" / f"{cell.name}.png", scale)}
+
+
+def interpolated(z: Tensor) -> Tensor:
+    """Straight lines between consecutive pairs of latents (2 P, noise_dim) -> (P * STEPS, noise_dim)."""
+    weights = torch.linspace(0, 1, STEPS)[:, None]  # (STEPS, 1)
+    lines = [torch.lerp(start, end, weights) for start, end in zip(z[::2], z[1::2], strict=True)]
+    return torch.cat(lines)
