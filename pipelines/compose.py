@@ -26,18 +26,22 @@ from lada.discriminator import Discriminator
 from lada.generator import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
+FRACTION_SEED = 0  # a share is drawn once: replicates of a cell train on the same images
 CODE = ("lada", "baselines/attention", "harness/training")  # a checkpoint is never resumed by other code than wrote it
 
 
 @dataclass(frozen=True)
 class CellParams:
-    """What a cell states in params.yaml; `generator`, `discriminator` and `train` entries override the profile's."""
+    """What a cell states in params.yaml; its `generator`, `discriminator_options` and `train` entries override the profile's.
+
+    `seed` makes a replicate of the cell it is merged from."""
 
     data: str
     rows: tuple[str, ...]
     attention: str
     discriminator: str
     fraction: float = 1.0
+    seed: int | None = None
     train: dict[str, Any] = dataclasses.field(default_factory=dict)
     generator: dict[str, Any] = dataclasses.field(default_factory=dict)
     discriminator_options: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -101,7 +105,7 @@ class Cell:
         images = open_split(self.data_root, "train")
         if self.params.fraction == 1:
             return images, None
-        return images, fraction_indices(len(images), self.params.fraction, self.train.seed)
+        return images, fraction_indices(len(images), self.params.fraction, FRACTION_SEED)
 
     def digest(self, data_sha256: str) -> str:
         """Key of the cell's checkpoints: configuration, data and code."""
@@ -120,13 +124,14 @@ def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell
     cell = from_mapping(CellParams, with_settings(cells[name], settings), where)
     kind = "conv" if cell.discriminator == "conv" else "lada"
     discriminator = {**params["discriminator"], **cell.discriminator_options, "kind": kind}
+    seed = {} if cell.seed is None else {"seed": cell.seed}
     return Cell(
         name=name,
         profile=params["profile"],
         params=cell,
         generator=from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator"),
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
-        train=from_mapping(TrainConfig, {**params["train"], **cell.train}, f"{where}.train"),
+        train=from_mapping(TrainConfig, {**params["train"], **cell.train, **seed}, f"{where}.train"),
         threads=params.get("threads"),
         is_trial=bool(settings),
     )

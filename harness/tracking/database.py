@@ -7,11 +7,12 @@ from pathlib import Path
 
 EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice adds nothing
 BATCH = 1000  # the most metrics that one log_batch call takes
-QUIET = {  # no telemetry, one server process without job workers, no progress bars
+QUIET = {  # no telemetry, one server process without job workers, no progress bars, no chatter
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 
 
