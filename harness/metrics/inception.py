@@ -76,11 +76,12 @@ def load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, 
     """Label name, sha256 and module: the pinned weights from a file or the download, or random ones if a seed is given."""
     if random_seed is not None:
         state = random_state(random_seed)
-        return f"{NAME}-random", _state_hash(state), _create(state)
-    return NAME, SHA256, _create(_pinned_state(weights or _download()))
+        return f"{NAME}-random", _state_hash(state), from_state(state)
+    return NAME, SHA256, from_state(_pinned_state(weights or _download()))
 
 
-def _create(state: dict[str, torch.Tensor]) -> nn.Module:
+def from_state(state: dict[str, torch.Tensor]) -> nn.Module:
+    """The extractor with these weights."""
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
