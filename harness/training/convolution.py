@@ -15,7 +15,11 @@ class TwiceConv2d(nn.Conv2d):
 
     def forward(self, img: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, D, H', W')."""
-        out = _Convolution.apply(img, self.weight, (self.stride, self.padding))
+        weight = self.weight
+        if torch.is_autocast_enabled(img.device.type):  # here, where autograd sees the conversion
+            dtype = torch.get_autocast_dtype(img.device.type)
+            img, weight = img.to(dtype), weight.to(dtype)
+        out = _Convolution.apply(img, weight, (self.stride, self.padding))
         return out if self.bias is None else out + self.bias[:, None, None]
 
 

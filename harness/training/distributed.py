@@ -65,31 +65,33 @@ def join_ranks() -> Ranks:
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
-def synchronise_batchnorm(network: nn.Module, ranks: Ranks) -> None:
+def use_global_batchnorm(network: nn.Module) -> None:
     """Makes each BatchNorm of `network` normalise by the global batch, in place. torch's SyncBatchNorm is for CUDA and cannot be
     differentiated twice."""
-    if ranks.size > 1:
-        for module in network.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.__class__ = GlobalBatchNorm
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.__class__ = GlobalBatchNorm
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """BatchNorm over all ranks' equal shares; made by `synchronise_batchnorm`. Twice differentiable."""
+    """BatchNorm over all ranks' equal shares, in operations that can be traced; made by `use_global_batchnorm`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> (B, C, ...)."""
         if not self.training:
             return nn.functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        given, x = x.dtype, x.to(self.running_mean.dtype)  # statistics in full precision under autocast
         axes = [axis for axis in range(x.ndim) if axis != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
-        count = x.numel() // x.shape[1] * dist.get_world_size()
-        mean = RankSum.apply(x.sum(axes)) / count
+        together = dist.is_initialized() and dist.get_world_size() > 1
+        rank_sum, size = (RankSum.apply, dist.get_world_size()) if together else (lambda value: value, 1)
+        count = x.numel() // x.shape[1] * size
+        mean = rank_sum(x.sum(axes)) / count
         centred = x - mean.view(shape)
-        var = RankSum.apply(centred.square().sum(axes)) / count
+        var = rank_sum(centred.square().sum(axes)) / count
         self._track(mean.detach(), var.detach() * count / (count - 1))
         scale = self.weight * torch.rsqrt(var + self.eps)
-        return centred * scale.view(shape) + self.bias.view(shape)
+        return (centred * scale.view(shape) + self.bias.view(shape)).to(given)
 
     @torch.no_grad()
     def _track(self, mean: Tensor, var: Tensor) -> None:

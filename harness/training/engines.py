@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.errors import unknown_choice
+from harness.errors import HarnessError
 from harness.training.adam import Adam, fused_update
+from harness.training.compiled import compiled_step
 from harness.training.config import TrainConfig
+from harness.training.convolution import use_twice_convolutions
+from harness.training.distributed import use_global_batchnorm
 from harness.training.ema import Ema
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
@@ -54,19 +57,45 @@ def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainCo
     return build_state(generator, discriminator, config, fused_update)
 
 
+def _build_compiled(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
+    for network in (generator, discriminator):
+        accelerate(network)
+        use_global_batchnorm(network)
+        use_twice_convolutions(network)
+        network.to(memory_format=torch.channels_last)
+    return build_state(generator, discriminator, config)
+
+
 def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
-    return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+    with _precision(real_img, config):
+        return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+
+
+def _compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+    with _precision(real_img, config):
+        return compiled_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+
+
+def _precision(like: Tensor, config: TrainConfig) -> torch.autocast:
+    """bf16 in the products where asked for; the weights, their moments and averages stay fp32."""
+    return torch.autocast(like.device.type, torch.bfloat16, enabled=config.precision == "bf16", cache_enabled=False)
 
 
 ENGINES = {
     "reference": Engine("reference", _build_reference, reference_step),
     "eager": Engine("eager", _build_eager, _eager_step),
+    "compiled": Engine("compiled", _build_compiled, _compiled_step),
 }
 
 
-def choose_engine(name: str) -> Engine:
-    """The engine of a name; "auto" is eager."""
-    name = "eager" if name == "auto" else name
-    if name not in ENGINES:
-        raise unknown_choice("engine", name, ENGINES)
-    return ENGINES[name]
+LONG_RUN = 20_000  # steps from which minutes of compiling are less than a few per cent of a run
+
+
+def candidate_engines(config: TrainConfig, ranks: int) -> list[Engine]:
+    """The engine asked for; for "auto" those to try, best first. HarnessError if several ranks ask for the compiled one."""
+    if config.engine == "compiled" and ranks > 1:
+        raise HarnessError(f"engine: given compiled for {ranks} ranks; expected one rank; use engine: eager or auto")
+    if config.engine != "auto":
+        return [ENGINES[config.engine]]
+    names = ["compiled", "eager"] if config.steps >= LONG_RUN and ranks == 1 else ["eager"]
+    return [ENGINES[name] for name in names]

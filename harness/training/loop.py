@@ -3,11 +3,13 @@
 import math
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
 from harness.training.data import data_digest, image_batches
 from harness.training.distributed import join_ranks
-from harness.training.engines import Accelerate, Engine, choose_engine
+from harness.training.engines import Accelerate, Engine, candidate_engines
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
 from harness.training.lock import cell_lock
@@ -77,12 +79,15 @@ def fit(
     Under torchrun every rank calls it alike; rank 0 alone writes, and its result alone has snapshots.
     SIGTERM and SIGINT save and then end the process (SystemExit 143, KeyboardInterrupt).
     """
-    device, engine, ranks = torch.device(device), choose_engine(config.engine), join_ranks()
+    device, ranks = torch.device(device), join_ranks()
     generator, discriminator, part = generator.to(device), discriminator.to(device), ranks.part(config.batch)
     locked = cell_lock(Path(scratch)) if ranks.rank == 0 else nullcontext()
     with locked, requested_stop() as stop:
-        worst = verify_engine(engine, (generator, discriminator), config, noise_dim, images.shape[-1], accelerate)
+        engine, worst, programs = _verified_engine(
+            candidate_engines(config, ranks.size), (generator, discriminator), config, noise_dim, images.shape[-1], accelerate
+        )
         state = engine.build(generator, discriminator, config, accelerate)
+        state.programs.update(programs)
         state.join(ranks)
         key = run_key(digest, config.as_dict(), data_digest(images, indices), [generator, discriminator], engine.name, device)
         session = Session(state, CurveSums(device), Path(scratch), key, config.batch)
@@ -92,6 +97,18 @@ def fit(
         with closing(progress):
             bad = _train(session, engine, config, draw, stop, progress, on_curves or (lambda rows: None))
         return _result(session, engine, bad, worst)
+
+
+def _verified_engine(candidates: list[Engine], *setting: Any) -> tuple[Engine, dict[str, float], dict]:
+    """The first candidate that equals the reference step, its errors and its programs. Of several, one that fails is passed over
+    with a warning, whatever the reason: compilers fail in many ways."""
+    for engine in candidates[:-1]:
+        try:
+            return engine, *verify_engine(engine, *setting)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            print(f"warning: engine {engine.name} cannot be used here ({reason}); trying the next", file=sys.stderr, flush=True)
+    return candidates[-1], *verify_engine(candidates[-1], *setting)
 
 
 def _drawer(

@@ -4,6 +4,7 @@ The discriminator's passes stay apart (fake, real, and under bCR one concatenate
 BatchNorm normalises each pass by that pass's own statistics.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from harness.training.adam import Adam
 from harness.training.augment import augment
 from harness.training.config import TrainConfig
-from harness.training.distributed import Ranks, synchronise_batchnorm
+from harness.training.distributed import Ranks, use_global_batchnorm
 from harness.training.ema import Ema
 from harness.training.losses import bcr_penalty, discriminator_loss, generator_loss, r1_penalty
 from harness.training.randomness import Draws
@@ -30,12 +31,14 @@ class TrainState:
     opt_g: Adam
     opt_d: Adam
     ranks: Ranks = field(default_factory=Ranks)
+    programs: dict[float, Callable] = field(default_factory=dict)  # of the compiled engine, by R1's factor
 
     def join(self, ranks: Ranks) -> None:
         """Makes this the state of one rank of several: BatchNorm and gradients then span the global batch."""
         self.ranks = ranks
-        for network in (self.generator, self.discriminator):
-            synchronise_batchnorm(network, ranks)
+        if ranks.size > 1:
+            for network in (self.generator, self.discriminator):
+                use_global_batchnorm(network)
 
 
 def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float = 1.0) -> Tensor:

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from harness.errors import HarnessError
+from harness.training import compiled, loop
 from harness.training.config import TrainConfig
-from harness.training.engines import ENGINES
+from harness.training.engines import ENGINES, LONG_RUN, candidate_engines
 from harness.training.loop import fit
-from harness.training.verify import BOUNDS, verify_engine
+from harness.training.verify import BOUNDS, _compare, verify_engine
 from lada.accelerate import use_fused_attention
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
@@ -32,7 +33,7 @@ def lada_networks(kind, seed=0):
 @pytest.mark.parametrize("kind", ["conv", "lada"])
 @pytest.mark.parametrize("bcr_weight", [0.0, 0.5])
 def test_eager_equals_the_reference_in_float64_and_in_fp32(kind, bcr_weight):
-    worst = verify_engine(
+    worst, _ = verify_engine(
         ENGINES["eager"], lada_networks(kind), replace(CONFIG, bcr_weight=bcr_weight), 6, 32, use_fused_attention
     )
     assert worst["fp64"] < BOUNDS["fp64"]
@@ -87,3 +88,46 @@ def test_fusing_keeps_parameters_values_and_first_and_second_gradients():
         gradients = torch.autograd.grad(slope.square().sum(), parameters, allow_unused=True, materialize_grads=True)
         results.append((logits, slope, *(g for name, g in zip(names, gradients, strict=True) if not name.endswith("score.bias"))))
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "bcr_weight"), [("conv", 0.5), ("lada", 0.0)])
+def test_the_traced_step_equals_the_reference_in_float64(kind, bcr_weight):
+    """The whole step as one graph, before any compiler has touched it."""
+    config = replace(CONFIG, bcr_weight=bcr_weight)
+    errors, programs = _compare(ENGINES["compiled"], lada_networks(kind), config, 6, 32, use_fused_attention, torch.float64)
+    assert max(errors.values()) < 1e-11
+    assert list(programs) == [1.0]
+
+
+def test_the_compiled_program_is_checked_and_then_used(monkeypatch, images, tmp_path):
+    """Without a compiler here, whose minutes a test cannot have: one program, made once, for the check and for the run."""
+    made = []
+    monkeypatch.setattr(compiled, "_compile", lambda traced, device: made.append(traced) or traced)
+    config, pictures = replace(CONFIG, engine="compiled"), images.repeat(4, 2).repeat(4, 3)
+    result = fit(*lada_networks("lada"), pictures, config, tmp_path / "c", "d", noise_dim=6, accelerate=use_fused_attention)
+    reference = fit(*lada_networks("lada"), pictures, replace(config, engine="reference"), tmp_path / "r", "d", noise_dim=6)
+    assert (result.engine, len(made)) == ("compiled", 1)
+    assert set(result.engine_error) == {"fp64", "fp32"}
+    assert result.curves[0]["loss_d"] == pytest.approx(reference.curves[0]["loss_d"], rel=1e-4)
+
+
+def test_bf16_stays_within_its_bound_and_keeps_fp32_weights():
+    errors, _ = verify_engine(
+        ENGINES["eager"], lada_networks("lada"), replace(CONFIG, precision="bf16"), 6, 32, use_fused_attention
+    )
+    assert 1e-4 < errors["bf16"] < BOUNDS["bf16"]
+
+
+def test_auto_compiles_long_runs_alone_and_falls_back(monkeypatch, images, tmp_path, capsys):
+    def names(config, ranks=1):
+        return [engine.name for engine in candidate_engines(config, ranks)]
+
+    long_run = replace(CONFIG, nimg=LONG_RUN * 4)
+    assert (names(CONFIG), names(long_run), names(long_run, 2)) == (["eager"], ["compiled", "eager"], ["eager"])
+    with pytest.raises(HarnessError, match="compiled for 2 ranks"):
+        names(replace(CONFIG, engine="compiled"), 2)
+    monkeypatch.setattr(loop, "candidate_engines", lambda *args: [ENGINES["compiled"], ENGINES["eager"]])
+    monkeypatch.setattr(compiled, "trace_step", lambda *args: 1 / 0)
+    result = fit(*lada_networks("conv"), images.repeat(4, 2).repeat(4, 3), CONFIG, tmp_path, "d", noise_dim=6)
+    assert result.engine == "eager"
+    assert "engine compiled cannot be used here (division by zero)" in capsys.readouterr().err

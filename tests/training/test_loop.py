@@ -24,7 +24,7 @@ def run(networks, images, tmp_path):
 
     def run(config, scratch="a", digest="d", after_step=None, **options):
         generator, discriminator = networks()
-        engine = loop.choose_engine(config.engine)
+        (engine,) = loop.candidate_engines(config, 1)
         done = [0]
 
         def step(*args):
@@ -33,8 +33,8 @@ def run(networks, images, tmp_path):
             return values if after_step is None else after_step(done[0], values)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop, "verify_engine", lambda *args: {})
-            patch.setattr(loop, "choose_engine", lambda name: loop.Engine(engine.name, engine.build, step))
+            patch.setattr(loop, "verify_engine", lambda *args: ({}, {}))
+            patch.setattr(loop, "candidate_engines", lambda *args: [loop.Engine(engine.name, engine.build, step)])
             return fit(generator, discriminator, images, config, tmp_path / scratch, digest, noise_dim=6, **options), done[0]
 
     return run

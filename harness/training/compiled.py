@@ -1,0 +1,107 @@
+"""The whole step, R1's double backward and Adam included, traced once and compiled as one program.
+
+torch.compile cannot differentiate twice through a network it compiled (pytorch #91469), so the step is traced first, by make_fx,
+from the very functions of `step`; what is compiled is a list of tensor operations without any gradient left in it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from harness.training.adam import Adam, plain_update
+from harness.training.config import TrainConfig
+from harness.training.cuda_graph import GraphedProgram
+from harness.training.randomness import Draws
+from harness.training.step import TrainState, reference_step
+
+
+def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+    """As `reference_step`. The first call traces and compiles, which takes minutes for the paper's networks.
+
+    In float64, which serves comparisons alone, the trace runs as it is. The programs, one for each of R1's factors, hold no
+    state: another state of the same networks, batch and precision may use them.
+    """
+    inputs = (_tensors(state), real_img, vars(draws))
+    with torch.no_grad():
+        if penalise not in state.programs:
+            traced = trace_step(state, inputs, config, penalise)
+            state.programs[penalise] = traced if real_img.dtype is torch.float64 else _compile(traced, real_img.device)
+        return state.programs[penalise](*inputs)
+
+
+def _compile(traced: nn.Module, device: torch.device) -> Callable:
+    program = torch.compile(traced, dynamic=False)
+    return GraphedProgram(program) if device.type == "cuda" else program
+
+
+def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, penalise: float) -> nn.Module:
+    """The step as a graph of operations on (the state's tensors, real_img, draws), which it changes in place."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def step(tensors: dict[str, dict[str, Tensor]], real_img: Tensor, draws: dict) -> Tensor:
+        with torch.enable_grad():
+            return reference_step(_over(state, tensors), real_img, Draws(**draws), config, penalise)
+
+    graph = make_fx(step, tracing_mode="fake")(*inputs)
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph
+
+
+def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
+    """All that a step changes."""
+    modules = {"generator": state.generator, "discriminator": state.discriminator, "ema": state.ema.module}
+    parts = {f"{name}_{kind}": dict(getattr(module, f"named_{kind}")()) for name, module in modules.items() for kind in KINDS}
+    parts = {part: {name: value.detach() for name, value in values.items()} for part, values in parts.items()}
+    return parts | {"opt_g": state.opt_g.tensors(), "opt_d": state.opt_d.tensors()}
+
+
+KINDS = ("parameters", "buffers")
+
+
+def _over(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
+    """A state of the same shape over other tensors."""
+    networks, optimizers = {}, {}
+    for name, opt in (("generator", "opt_g"), ("discriminator", "opt_d")):
+        parameters = {key: value.requires_grad_() for key, value in tensors[f"{name}_parameters"].items()}
+        networks[name] = _Over(getattr(state, name), {**parameters, **tensors[f"{name}_buffers"]})
+        optimizers[opt] = _adam_over(getattr(state, opt), list(parameters.values()), tensors[opt])
+    ema = _EmaOver(state.ema.decay, tensors)
+    return TrainState(**networks, ema=ema, **optimizers)
+
+
+@dataclass
+class _Over:
+    """A network called with other tensors in the place of its own."""
+
+    network: nn.Module
+    tensors: dict[str, Tensor]
+
+    def __call__(self, value: Tensor) -> Tensor:
+        return functional_call(self.network, self.tensors, (value,))
+
+
+@dataclass
+class _EmaOver:
+    """As ema.Ema, over other tensors."""
+
+    decay: float
+    tensors: dict[str, dict[str, Tensor]]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        for kind in KINDS:
+            for name, average in self.tensors[f"ema_{kind}"].items():
+                source = self.tensors[f"generator_{kind}"][name]
+                average.lerp_(source, 1 - self.decay) if average.is_floating_point() else average.copy_(source)
+
+
+def _adam_over(adam: Adam, parameters: list[Tensor], tensors: dict[str, Tensor]) -> Adam:
+    over = object.__new__(Adam)
+    over.parameters, over.lr, over.betas, over.eps, over.update = parameters, adam.lr, adam.betas, adam.eps, plain_update
+    over.m, over.v = ([tensors[f"{name}/{i}"] for i in range(len(parameters))] for name in ("m", "v"))
+    over.steps = tensors["steps"]
+    return over
