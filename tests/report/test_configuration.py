@@ -35,7 +35,7 @@ def test_the_paper_profile_trains_what_the_paper_states(name):
     stated = {key: merge(PAPER[key], cell.get(key, {})) for key in ("generator", "train")}
     stated["discriminator"] = merge(PAPER["discriminator"], cell.get("discriminator_options", {}))
     stated |= {"attention": cell["attention"], "discriminator_attention": cell["discriminator"], "data": cell["data"]}
-    for row in cell["rows"]:
+    for row in (row for row in cell["rows"] if row[0] in "123"):  # Tables IV and V name no configuration
         paper = flatten(paper_configuration(row))
         differing = {key: (paper[key], value) for key, value in flatten(stated).items() if key in paper and paper[key] != value}
         assert not differing, row
