@@ -53,9 +53,8 @@ def main() -> None:
     path = Path("results/bench") / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") / "data.json"
     write_json(path, {"device": device, **result, "versions": library_versions(), "git": environment()["git"]})
     ours, plain = result["preparation"]["images_per_second"], result["plain_pillow"]["images_per_second"]
-    print(
-        f"preparation {ours:.0f} images/s, plain Pillow {plain:.0f} images/s, ratio {result['ratio']:.3f} (processor time {result['cpu_ratio']:.3f}) -> {path}"
-    )
+    ratios = f"ratio {result['ratio']:.3f} (processor time {result['cpu_ratio']:.3f})"
+    print(f"preparation {ours:.0f} images/s, plain Pillow {plain:.0f} images/s, {ratios} -> {path}")
 
 
 def make_archive(path: Path, count: int) -> None:

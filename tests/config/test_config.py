@@ -23,6 +23,7 @@ class Example:
     betas: tuple[float, float] = (0.5, 0.99)
     dims: tuple[int, ...] = ()
     fit: Literal["crop", "squash"] = "crop"
+    sides: Literal[1, 2] = 1
     path: str | None = None
     inner: Inner = field(default_factory=Inner)
     costs: dict[str, int] = field(default_factory=dict)
@@ -46,7 +47,7 @@ def test_every_kind_of_field_is_taken_over_in_its_type():
         "costs": {"x": 1},
     }
     config = from_mapping(Example, given_values, "train")
-    assert config == Example(5, 1.0, "b", True, (0.0, 0.9), (1, 2, 3), "squash", None, Inner(7), {"x": 1})
+    assert config == Example(5, 1.0, "b", True, (0.0, 0.9), (1, 2, 3), "squash", 1, None, Inner(7), {"x": 1})
     assert type(config.rate) is float
     assert type(config.betas[0]) is float
 
@@ -70,6 +71,7 @@ def test_every_kind_of_field_is_taken_over_in_its_type():
         ({"nimg": 5, "betas": 0.5}, "train.betas: .*a list such as"),
         ({"nimg": 5, "dims": [1, "2"]}, r"train.dims\[1\]: given '2'"),
         ({"nimg": 5, "fit": "crp"}, "train.fit: unknown value 'crp'; expected one of crop, squash; did you mean 'crop'"),
+        ({"nimg": 5, "sides": True}, "train.sides: unknown value True; expected one of 1, 2"),
         ({"nimg": 5, "path": 3}, "train.path: given 3"),
         ({"nimg": 5, "inner": {"widht": 1}}, "unknown key in train.inner 'widht'.*did you mean 'width'"),
         ({"nimg": 5, "inner": 1}, "train.inner: given 1"),
