@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 SIDE, COPY_BYTES, REPEATS = 1024, 1 << 27, 5
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -22,26 +22,29 @@ class Traffic:
     moved_bytes: int
 
 
-class _MovedBytes(TorchDispatchMode):
-    """Adds up the tensors that operations read and write; one that only makes a view moves nothing."""
+class _Counter(TorchDispatchMode):
+    """Adds up the products' operations, and the tensors that operations read and write; making a view moves nothing."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.total = 0
+        self.flops = self.moved_bytes = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func._overloadpacket in flop_registry:
+            self.flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=result)
         if not func.is_view:
             tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)]
-            self.total += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+            self.moved_bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return result
 
 
 def count_traffic(step: Callable[[], object]) -> Traffic:
     """Runs an eager `step` once and counts."""
-    with FlopCounterMode(display=False) as flops, _MovedBytes() as moved:
+    with _Counter() as counter:
         step()
-    return Traffic(flops.get_total_flops() // 2, moved.total)
+    return Traffic(counter.flops // 2, counter.moved_bytes)
 
 
 def matmul_rate(device: torch.device, precision: str, clock: Callable[[], float]) -> float:
