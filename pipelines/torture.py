@@ -20,6 +20,7 @@ from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent
+EARLY_SECONDS = 10  # after the start: DVC and Python are loading, the trainer resumes
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,15 +29,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--profile", default="digits")
     parser.add_argument("--cell", default="table1-16")
-    parser.add_argument("--nimg", type=int, default=3200, help="length of the run; a checkpoint is written 20 times")
+    parser.add_argument("--nimg", type=int, default=3200, help="length of the run; a checkpoint is written four times per kill")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="torture-") as directory:
         left_alone, killed = (prepare_clone(Path(directory) / name, args) for name in ("left-alone", "killed"))
-        began = time.monotonic()
         finish(left_alone, args)
-        whole_seconds = time.monotonic() - began
-        kill_repeatedly(killed, args, whole_seconds)
+        kill_repeatedly(killed, args)
         finish(killed, args)
         compare(outputs(left_alone, args), outputs(killed, args))
     print(f"{args.kills} kills: weights, snapshots and curves are bit-identical to those of the run left alone")
@@ -47,7 +46,7 @@ def prepare_clone(clone: Path, args: argparse.Namespace) -> Path:
     run("git", "clone", "-q", str(ROOT), str(clone), cwd=ROOT)
     path, yaml = clone / "pipelines" / args.profile / "params.yaml", YAML()
     params = yaml.load(path)
-    params["train"] |= {"nimg": args.nimg, "checkpoint_nimg": max(1, args.nimg // 20)}
+    params["train"] |= {"nimg": args.nimg, "checkpoint_nimg": max(1, args.nimg // (4 * args.kills))}
     yaml.dump(params, path)
     data = params["cells"][args.cell]["data"]
     run(*dvc("repro", "-q", f"pipelines/{args.profile}/dvc.yaml:prepare@{data}"), cwd=clone)
@@ -59,17 +58,11 @@ def finish(clone: Path, args: argparse.Namespace) -> None:
     run(*train_command(args), cwd=clone)
 
 
-def kill_repeatedly(clone: Path, args: argparse.Namespace, whole_seconds: float) -> None:
-    """args.kills SIGKILLs at random moments: of the whole process group, or of the trainer alone.
-
-    A run that would end before its kill is killed sooner the next time, so that all kills strike one unfinished run.
-    """
-    moments, longest, landed = random.Random(args.seed), 0.6 * whole_seconds, 0
-    while landed < args.kills:
-        if (clone / "results" / args.profile / "runs" / args.cell).exists():
-            raise HarnessError(
-                f"the run ended after {landed} of {args.kills} kills; expected it unfinished; give a larger --nimg"
-            )
+def kill_repeatedly(clone: Path, args: argparse.Namespace) -> None:
+    """args.kills SIGKILLs, half soon after the start, half soon after a new checkpoint; of everything, or of the trainer."""
+    moments = random.Random(args.seed)
+    for kill in range(1, args.kills + 1):
+        before = newest_step(clone)
         process = subprocess.Popen(
             train_command(args),
             cwd=clone,
@@ -78,27 +71,33 @@ def kill_repeatedly(clone: Path, args: argparse.Namespace, whole_seconds: float)
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        delay = moments.uniform(0, longest)
-        kill_after(process, delay, trainer_only=moments.random() < 0.3)
-        landed += 1
-        saved = [int(path.stem[-9:]) for path in (clone / ".ckpt").glob("*/*/[!.]*.json")]
-        print(f"kill {landed}: after {delay:.1f} s, newest checkpoint at step {max(saved, default=0)}", flush=True)
-        if saved and max(saved) * landed > progress_allowed(args, landed):
-            longest *= 0.8
+        if moments.random() < 0.5:
+            time.sleep(moments.uniform(0, EARLY_SECONDS))
+        else:
+            wait_for_checkpoint(clone, before, process)
+            time.sleep(moments.uniform(0, 0.5))
+        kill_family(process, trainer_only=moments.random() < 0.3)
+        print(f"kill {kill}: newest checkpoint at step {newest_step(clone)}", flush=True)
 
 
-def progress_allowed(args: argparse.Namespace, landed: int) -> float:
-    """Beyond this, progress outruns the kills."""
-    return args.nimg / 32 * landed * landed / args.kills
+def newest_step(clone: Path) -> int:
+    """The step of the clone's newest checkpoint, 0 if there is none."""
+    return max((int(path.stem[-9:]) for path in clone.glob(".ckpt/*/*/[!.]*-*.json")), default=0)
 
 
-def kill_after(process: subprocess.Popen, delay: float, trainer_only: bool) -> None:
-    """SIGKILL after `delay` seconds, then waits until nothing of the group is left."""
-    try:
-        process.wait(delay)
-        raise HarnessError(f"the run ended by itself: {process.stderr.read().decode()[-400:] or 'no message'}")
-    except subprocess.TimeoutExpired:
-        pass
+def wait_for_checkpoint(clone: Path, before: int, process: subprocess.Popen) -> None:
+    """Returns when there is a checkpoint after step `before`, or the process has ended."""
+    while newest_step(clone) <= before and process.poll() is None:
+        time.sleep(0.005)
+
+
+def kill_family(process: subprocess.Popen, trainer_only: bool) -> None:
+    """SIGKILL, then waits until nothing of the group is left. HarnessError if there was nothing to kill."""
+    if process.poll() is not None:
+        said = process.stderr.read().decode().strip()[-400:]
+        raise HarnessError(
+            f"the run ended before its kill ({said or 'no message'}); expected it unfinished; give a larger --nimg"
+        )
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     trainers = [member for member in family if "pipelines.train" in member.cmdline()]
     if trainer_only and trainers:
