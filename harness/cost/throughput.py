@@ -16,9 +16,9 @@ class Limits:
     """How much memory and time a measurement may take. Raises ValueError for a value that leaves nothing to measure."""
 
     memory_gib: float = 4.0  # the largest batch stays below this peak
-    pass_seconds: float = 0.5  # and one forward pass below this time
+    pass_seconds: float = 0.25  # and one forward pass below this time
     repeats: int = 10  # timed passes per batch size, fewer where together they take longer than
-    seconds: float = 1.0
+    seconds: float = 0.6
     country: str | None = None  # ISO 3166-1 alpha-3, for the CO2 of the energy where the machine measures any
 
     def __post_init__(self) -> None:
