@@ -73,10 +73,10 @@ def is_live(run, config_digest: str) -> bool:
     return "digest" not in run.data.tags and run.data.tags.get("config_digest") == config_digest
 
 
-def create_run(client, experiment: str, cell: str, config_digest: str) -> str:
-    """A new, open run named by its cell."""
+def create_run(client, experiment: str, cell: str, config_digest: str, position: int = 0) -> str:
+    """A new, open run named by its cell; the interface lists runs by start, latest first, so `position` 0 comes first."""
     tags = {"cell": cell, "config_digest": config_digest}
-    return client.create_run(experiment, start_time=EPOCH_MS, run_name=cell, tags=tags).info.run_id
+    return client.create_run(experiment, start_time=EPOCH_MS - position, run_name=cell, tags=tags).info.run_id
 
 
 def last_steps(client, run_id: str) -> dict[str, int]:

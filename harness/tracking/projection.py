@@ -25,13 +25,13 @@ def project(store: Store) -> dict[str, int]:
     experiment = experiment_id(client, store.profile)
     runs = runs_by_cell(client, experiment)
     counts = {"written": 0, "kept": 0, "removed": 0}
-    for cell, record in store.scores.items():
+    for position, (cell, record) in enumerate(store.scores.items()):
         current, stale = _split(runs.pop(cell, []), record)
         _remove(client, stale, counts)
         if current is not None and current.data.tags.get("digest") == record["digest"]:
             counts["kept"] += 1
             continue
-        run_id = current.info.run_id if current else create_run(client, experiment, cell, record["config_digest"])
+        run_id = current.info.run_id if current else create_run(client, experiment, cell, record["config_digest"], position)
         _write_run(client, run_id, record)
         counts["written"] += 1
     # a run without a digest is a training under way, and has no record yet

@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.report.figures import save
-from harness.report.page import PICTURE_BUDGET, render_page
+from harness.report.page import render_page
+from harness.report.sections import PICTURE_BUDGET
 from harness.report.store import load_store
 from harness.report.tables import build_tables
 
