@@ -69,16 +69,16 @@ def pictures(count: int, resolution: int) -> Pair:
     return tuple(part.astype(np.uint8) for part in fine)
 
 
-def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str, float], list[Features], list[float]]:
-    """All five scores, the features, and the times at which the run began, ended its passes and ended."""
+def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str, float], list[Features], list[np.ndarray]]:
+    """All five scores, the features, and the clocks when the run began, ended its passes and ended."""
     from harness.metrics.inception import from_state
 
-    times = [perf_counter()]
+    times = [clocks()]
     extractor = Extractor("inception-v3", "inception-v3-random", "", from_state(state).to(args.device))
     seen = [features(part, extractor, args.batch, progress=False) for part in images]
-    times.append(perf_counter())
+    times.append(clocks())
     values = raw_scores(*seen, PROTOCOLS["images-train"], args.device)
-    return values, seen, [*times, perf_counter()]
+    return values, seen, [*times, clocks()]
 
 
 def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
@@ -100,34 +100,33 @@ def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
 
 
 def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Seconds of one run of each; HarnessError if they do not agree, so that no timing of two different things is printed."""
+    """Times of one run of each; HarnessError if they do not agree, so that no timing of two different things is printed."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-    cpu = [process_time()]
     values, seen, (began, passed, ended) = ours(images, state, args)
-    cpu.append(process_time())
-    theirs_began = perf_counter()
+    times = [clocks()]
     distance = theirs(images, weights, args)
-    theirs_ended = perf_counter()
-    cpu.append(process_time())
+    times.append(clocks())
     fitted = (fid_features_to_statistics(torch.from_numpy(part.pool)) for part in seen)
     fid_statistics_to_metric(*fitted, verbose=False)
+    times.append(clocks())
     if abs(distance - values["fid"]) > SAME * abs(distance):
         raise HarnessError(f"ours is {values['fid']}, torch-fidelity's {distance}; expected one value; nothing is timed")
-    return {
-        "ours": ended - began,
-        "ours_after_the_passes": ended - passed,
-        "ours_cpu": cpu[1] - cpu[0],
-        "theirs": theirs_ended - theirs_began,
-        "theirs_after_the_passes": perf_counter() - theirs_ended,
-        "theirs_cpu": cpu[2] - cpu[1],
-        "our_distance": values["fid"],
-        "their_distance": distance,
-    }
+    spans = {"ours": ended - began, "ours_after_the_passes": ended - passed}
+    spans |= {"theirs": times[1] - times[0], "theirs_after_the_passes": times[2] - times[1]}
+    found = {"our_distance": values["fid"], "their_distance": distance}
+    for number, clock in enumerate(("seconds", "cpu_seconds")):
+        found |= {f"{name}_{clock}": float(span[number]) for name, span in spans.items()}
+    return found
+
+
+def clocks() -> np.ndarray:
+    """Wall-clock and CPU seconds (2,); the latter is steadier on a busy machine."""
+    return np.array([perf_counter(), process_time()])
 
 
 def compare(args: argparse.Namespace) -> dict[str, object]:
-    """Median seconds of both, their ratios, and our peak memory."""
+    """Medians of both's times, their ratios, and our peak memory."""
     from harness.metrics.inception import random_state
 
     images, state, turns = pictures(args.count, args.resolution), random_state(SEED), []
@@ -138,7 +137,6 @@ def compare(args: argparse.Namespace) -> dict[str, object]:
             turns.append(turn(images, state, weights, args))
             print(json.dumps(turns[-1]), file=sys.stderr)
     middle = {name: median(one[name] for one in turns) for name in turns[0]}
-    passes = {side: middle[side] - middle[f"{side}_after_the_passes"] for side in ("ours", "theirs")}
     threads = f"{platform.machine()}, {torch.get_num_threads()} threads"
     return {
         "images": f"{args.count} generated + {args.count} reference, {args.resolution} pixels",
@@ -146,11 +144,16 @@ def compare(args: argparse.Namespace) -> dict[str, object]:
         "torch": torch.__version__,
         "turns": turns,
         "median": middle,
-        "ratio": middle["ours"] / middle["theirs"],
-        "cpu_ratio": middle["ours_cpu"] / middle["theirs_cpu"],  # steadier on a busy machine
-        "ratio_of_passes": passes["ours"] / passes["theirs"],
+        "ratio": {clock: ratios(middle, clock) for clock in ("seconds", "cpu_seconds")},
         "our_peak_bytes": _peak_in_a_fresh_process(args) if args.memory else None,
     }
+
+
+def ratios(middle: dict[str, float], clock: str) -> dict[str, float]:
+    """Ours over theirs: the whole run, and the passes over the images without the scoring that follows."""
+    whole, after = ([middle[f"{side}{part}_{clock}"] for side in ("ours", "theirs")] for part in ("", "_after_the_passes"))
+    ours_passes, their_passes = (total - scoring for total, scoring in zip(whole, after, strict=True))
+    return {"whole": whole[0] / whole[1], "passes": ours_passes / their_passes}
 
 
 def _peak_in_a_fresh_process(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from harness.errors import HarnessError, unknown_choice
@@ -52,5 +53,7 @@ def load_extractor(
     """
     if name not in EXTRACTORS:
         raise unknown_choice("extractor", name, EXTRACTORS)
+    if str(device).startswith("cuda") and not torch.cuda.is_available():
+        raise HarnessError(f"given device {device}, but torch sees no GPU; expected cpu here; use a machine with a GPU or cpu")
     label_name, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
     return Extractor(name, f"{label_name}@{sha256[:8]}", sha256, module.to(device))

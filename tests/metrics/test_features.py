@@ -99,6 +99,12 @@ def test_unknown_extractors_and_arguments_are_refused(digits_weights):
         )  # fmt: skip
 
 
+def test_a_missing_gpu_is_reported(digits_weights, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(HarnessError, match="sees no GPU"):
+        load_extractor("digits-cnn", digits_weights, "cuda:0")
+
+
 def test_part_of_the_features(digits_cnn, images):
     seen = features(images, digits_cnn, progress=False)
     part = seen[np.array([4, 2])]

@@ -38,6 +38,12 @@ def test_every_row_is_what_it_says(digits_cnn):
     assert len({row["what differs"] for row in rows.values()}) == len(rows) == 6
 
 
+def test_the_float16_row_asks_for_float16(digits_cnn, monkeypatch):
+    monkeypatch.setattr("harness.metrics.matrix.precision_recall", lambda *_args, half=False: (0.25, 0.5) if half else (1.0, 1.0))
+    rows = by_name(evaluator_matrix(MatrixInput(pictures(40, 0), pictures(30, 1)), digits_cnn, TOY))
+    assert list(rows["float16"]["scores"].values()) == [0.25, 0.5]
+
+
 def test_the_resize_row_scores_pictures_that_pillow_resized(digits_cnn):
     given = MatrixInput(pictures(40, 0, 24), pictures(30, 1, 24))
     rows = by_name(evaluator_matrix(given, digits_cnn, TOY))
