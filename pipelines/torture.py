@@ -20,7 +20,7 @@ from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent
-EARLY_SECONDS = 10  # after the start: DVC and Python are loading, the trainer resumes
+EARLY_SECONDS = 5  # after the start: DVC and Python are loading, the trainer resumes
 
 
 def main(argv: list[str] | None = None) -> None:
