@@ -88,6 +88,13 @@ class Detached(AdditiveAttention):
         return super().forward(x.detach()) + 0 * x
 
 
+class Doubled(AdditiveAttention):
+    """Right, with twice the gradient of one bias."""
+
+    def forward(self, x, return_maps=False):
+        return super().forward(x) + (self.output.bias - self.output.bias.detach())
+
+
 class Imprecise(AdditiveAttention):
     """Right in float64 only."""
 
@@ -100,6 +107,7 @@ class Imprecise(AdditiveAttention):
     [
         (Shifted, "output differ from reference.* at 4x4"),
         (Detached, "gradients differ"),
+        (Doubled, "gradients differ"),
         (Imprecise, "output differs from reference.* at 16x16 tokens in float32"),
         (nn.Identity, "AttributeError: 'Identity' object has no attribute"),
     ],
