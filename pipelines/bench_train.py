@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from harness.cost.memory import PeakMemory
 from harness.errors import HarnessError, run_command, unknown_choice
@@ -61,7 +62,8 @@ def main(argv: list[str] | None = None) -> None:
     rates = {precision: matmul_rate(device, precision, clock) for precision in ("fp32", "bf16")}
     machine |= {"matmul_macs_per_s": rates, "copy_bytes_per_s": copy_rate(device, clock)}
     out = args.out / re.sub(r"[^a-z0-9]+", "-", device_name.lower()).strip("-")
-    for name, prepare, batches in (("train", training, [args.batch]), ("infer", inference, [1, args.batch])):
+    for name in args.tasks:
+        prepare, batches = {"train": (training, [args.batch]), "infer": (inference, [1, args.batch])}[name]
         rows = []
         for resolution, batch in itertools.product(args.resolutions, batches):
             contenders = race(args, prepare, resolution, batch, device, clock)
@@ -69,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
         write_json(out / f"{name}.json", {**machine, "environment": environment(), "rows": rows})
         for values in rows:
             print(LINE.format(task=name, **values))
-    print(f"{out}/train.json and infer.json")
+    print(f"{' and '.join(args.tasks)} written to {out}")
 
 
 LINE = (
@@ -84,6 +86,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--contenders", type=lambda text: text.split(","), default=list(CONTENDERS), help="the first is the yardstick"
     )
+    parser.add_argument("--tasks", nargs="+", choices=("train", "infer"), default=["train", "infer"])
     parser.add_argument("--resolutions", type=lambda text: [int(word) for word in text.split(",")], default=[32, 64])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5, help="timed steps of each contender")
@@ -148,10 +151,10 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
     generator = plain.eval() if engine == "authors" else fast_generator(plain, use_fused_attention, compiled=engine == "compiled")
 
     def step() -> torch.Tensor:
-        with torch.inference_mode():
+        with torch.no_grad():  # inference mode hides the operations inside an einsum from the counter and from autocast
             return generator(z)
 
-    with torch.inference_mode():
+    with torch.no_grad():
         expected = networks(resolution, device)[0].eval()(z)
     step = in_precision(step, precision, device)
     error = float((step().float() - expected).norm() / expected.norm())
@@ -183,10 +186,15 @@ def in_precision(step: Callable[[], object], precision: str, device: torch.devic
 
 
 def peak_of(step: Callable[[], object], device: torch.device) -> int:
-    """Most bytes that one run of `step` needs on top of what lies in memory before it."""
-    memory = PeakMemory(nn.Identity(), device)
-    step()
-    return memory.peak_bytes()
+    """Most bytes of tensors that one run of `step` needs on top of what lies in memory before it, by torch's allocator."""
+    if device.type == "cuda":
+        memory = PeakMemory(nn.Identity(), device)
+        step()
+        return memory.peak_bytes()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
+        step()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return max(itertools.accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())), default=0)
 
 
 def row(contender: Contender, authors: Contender, resolution: int, batch: int, machine: dict) -> dict:

@@ -53,6 +53,7 @@ def test_the_yardstick_computes_the_reference_step():
 
 def test_traffic_of_a_product():
     a, b = torch.ones(3, 5), torch.ones(5, 7)
+    assert bench_train.peak_of(lambda: torch.ones(1000, 1000) + 1, torch.device("cpu")) == pytest.approx(8_000_000, rel=1e-4)
     traffic = count_traffic(lambda: (a @ b).t())
     assert (traffic.macs, traffic.moved_bytes) == (3 * 5 * 7, 4 * (15 + 35 + 21))
 
