@@ -55,5 +55,6 @@ def load_extractor(
         raise unknown_choice("extractor", name, EXTRACTORS)
     if str(device).startswith("cuda") and not torch.cuda.is_available():
         raise HarnessError(f"given device {device}, but torch sees no GPU; expected cpu here; use a machine with a GPU or cpu")
-    label_name, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
+    with torch.random.fork_rng(devices=[]):  # a module is initialised at random before its weights are loaded
+        label_name, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
     return Extractor(name, f"{label_name}@{sha256[:8]}", sha256, module.to(device))

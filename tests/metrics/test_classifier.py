@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_digits
 
 from harness.errors import HarnessError
@@ -36,12 +36,15 @@ def test_it_learns_to_read_the_digits(digits, tmp_path):
 def test_one_seed_gives_one_file_and_leaves_the_global_state_alone(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(classifier, "EPOCHS", 1)
     images, labels = digits
-    state, hashes = torch.random.get_rng_state(), []
+    state, hashes, weights = torch.random.get_rng_state(), [], []
     for seed in (0, 0, 1):
         out = tmp_path / "digits-cnn.safetensors"
         train_digits_classifier(images[:100], labels[:100], seed, out)
         hashes.append(hashlib.sha256(out.read_bytes()).hexdigest())
+        weights.append(load_file(out)["fc.weight"])
     assert hashes[0] == hashes[1] != hashes[2]
+    assert not torch.equal(weights[0], weights[2])
+    load_extractor("digits-cnn", out)
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -50,6 +53,9 @@ def test_features_and_label(digits_weights, digits_cnn, images):
     assert digits_cnn.label == f"digits-cnn@{digits_cnn.sha256[:8]}"
     seen = features(images, digits_cnn, progress=False)
     assert (seen.pool.shape, seen.spatial.shape, seen.logits.shape) == ((23, 64), (23, 8 * 8 * 7), (23, 10))
+    middle = digits_cnn.module.model(classifier.to_input(torch.from_numpy(images)))[0]
+    y, x, c = 2, 5, 3
+    np.testing.assert_allclose(seen.spatial[4, (y * 8 + x) * 7 + c], middle[4, c, y, x].item(), rtol=1e-5)
     larger = np.repeat(np.repeat(images, 2, axis=2), 2, axis=3)  # TF1's resize by 1/2 picks every other pixel
     np.testing.assert_allclose(features(larger, digits_cnn, progress=False).pool, seen.pool, rtol=1e-5)
 
