@@ -1,5 +1,6 @@
 """Stage: train one cell. `python -m pipelines.train --params pipelines/digits/params.yaml --cell table1-16`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -9,6 +10,7 @@ from harness.files import atomic_path, write_json
 from harness.records import environment
 from harness.tracking import live_run
 from harness.training.curves import write_curves
+from harness.training.distributed import join_ranks
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
 from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
@@ -22,7 +24,8 @@ def main(argv: list[str] | None = None) -> None:
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
-    with live_run(cell.name, cell.results.name, cell.config()) as log_curves:
+    leads = join_ranks().rank == 0  # of the ranks that torchrun started; without it there is one
+    with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
         result = fit(
             generator,
             discriminator,
@@ -37,7 +40,8 @@ def main(argv: list[str] | None = None) -> None:
             accelerate=use_fused_attention,
             label=cell.name,
         )
-    write_outputs(cell, result, digest)
+    if leads:
+        write_outputs(cell, result, digest)
 
 
 def write_outputs(cell: Cell, result: RunResult, digest: str) -> None:
