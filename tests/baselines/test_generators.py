@@ -59,7 +59,7 @@ PRINTED_GMAC = {  # Table V, and how near a count in its convention must come
     "vitgan-256": (52.1, 0.015),
 }
 BUILDABLE = [name for name, entry in GENERATORS.items() if entry.build]
-SMALL = [name for name in BUILDABLE if name in GOLD and GOLD[name][0] < 40e6 and GOLD[name][1] < 6]
+SMALL = [name for name in BUILDABLE if name in GOLD and GOLD[name][0] < 50e6 and GOLD[name][1] < 14]
 
 
 def on_meta(name):
