@@ -58,6 +58,7 @@ SCORE = {
     "maps": TEXT_OR_NULL,
     "interpolation": TEXT_OR_NULL,
     "artefacts": _mapping(SHA256),  # {path: sha256} of the files above and below; `new_record` fills it
+    "engine": TEXT,  # how the training step was run (harness.training.engines)
     "progress": _object({"path": TEXT, "nimg": {"type": "array", "items": COUNT}}),  # the same latents at each of these steps
     "weights_sha256": _nullable(SHA256),
     "metrics": SCORES,  # of the LAST weights
@@ -115,7 +116,7 @@ SCORE_DEFAULTS = {
 COST_DEFAULTS = {"steps_per_image": 1, "throughput": {}, "peak_bytes": None, "known_differences": []}
 
 SCHEMAS = {
-    "score": _object(COMMON | SCORE, ("progress", "generation_sd")),
+    "score": _object(COMMON | SCORE, ("progress", "generation_sd", "engine")),
     "cost": _object(COMMON | COST, COST_OPTIONAL),
     "anchor": _object(COMMON | ANCHOR, ("data",)),
 }

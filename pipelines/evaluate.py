@@ -79,7 +79,7 @@ def identity(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:
             "fraction": config.fraction,
         },
         "networks": full_size_networks(cell),
-        **{name: run[name] for name in ("git", "versions", "device")},
+        **{name: run[name] for name in ("git", "versions", "device", "engine")},
     }
 
 
