@@ -68,10 +68,11 @@ def bench(arguments: argparse.Namespace) -> Path:
         raise HarnessError("given --clock process with an accelerator, whose work it does not see; use --clock wall")
     start = time.perf_counter()
     points, failures, bounds = measure(names, grids, arguments)
-    device = f"{environment()['device']} x{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
+    device = environment()["device"]
     folder = arguments.out / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
     result = {
         "device": device,
+        "cores": os.cpu_count(),
         "threads": arguments.threads,
         "clock": arguments.clock,
         "load_average": os.getloadavg()[1] if hasattr(os, "getloadavg") else None,
