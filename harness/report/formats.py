@@ -3,6 +3,7 @@
 import csv
 import io
 import unicodedata
+from statistics import stdev
 
 from harness.paper import QUANTITIES
 from harness.report.cells import Cell
@@ -84,11 +85,12 @@ def run_names(cells: dict[str, Cell]) -> dict[str, str]:
 
 
 def measured_text(cell: Cell, column: str) -> str:
-    """The measured figure for a person: costs at four decimals, scores at two, seeds counted."""
+    """The measured figure for a person: costs at four decimals, scores at two, with their spread over several seeds."""
     if cell.value is None:
         return cell.text
-    seeds = f" ({len(cell.points)} seeds)" if len(cell.points) > 1 else ""
-    return f"{cell.value:.{4 if column in COSTS else 2}f}{seeds}"
+    digits = 4 if column in COSTS else 2
+    spread = f" ± {stdev(cell.points):.{digits}f} ({len(cell.points)} seeds)" if len(cell.points) > 1 else ""
+    return f"{cell.value:.{digits}f}{spread}"
 
 
 def short_text(cell: Cell, column: str) -> str:

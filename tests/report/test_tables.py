@@ -69,6 +69,7 @@ def test_scores_at_paper_level_are_measured_over_all_seeds(add_score):
     assert (row["fid_measured"], row["fid_verdict"], row["seeds"]) == ("3.2933", "reproduced", "3")
     assert row["fid_proxy"] == "not run"
     assert row["records"] == "lada-s0 lada-s1 lada-s2"
+    assert "3.29 / 3.29 ± 0.02 (3 seeds) ✓" in Path("results/paper/tables/table_1.md").read_text()
 
 
 def test_a_seed_that_diverged_is_not_dropped(add_score):

@@ -1,5 +1,9 @@
+import re
+
+import numpy as np
 import pytest
 
+from harness.report.images import progress_grid
 from harness.report.store import load_store
 from harness.tracking import live_run
 from harness.tracking.database import connect
@@ -14,7 +18,8 @@ def runs(client):
 
 
 def test_projection_is_idempotent_and_completes_a_live_run(add_score):
-    record = add_score("lada", ["1:16"])
+    progress = progress_grid({nimg: np.full((2, 3, 4, 4), 50, np.uint8) for nimg in (0, 1600)}, "progress.png")
+    record = add_score("lada", ["1:16"], progress=progress)
     with live_run("lada", "digits", record["config"]) as log:
         log([{"nimg": 320, "loss_d": 9.0, "grad_norm_g": 1.0}])
     client = connect()
@@ -30,6 +35,9 @@ def test_projection_is_idempotent_and_completes_a_live_run(add_score):
     assert [(point.step, point.value) for point in history] == [(0, 100.0), (1600, 40.0), (3200, 20.0)]
     assert run.data.params["train.lr_g"] == "0.0002"
     assert run.data.tags["attention"] == "lada"
+    names = [re.split(r"[+%]", entry.path.removeprefix("images/")) for entry in client.list_artifacts(run.info.run_id, "images")]
+    steps = {key: {int(step) for found, _, step, *_ in names if found == key} for key in ("progress", "samples")}
+    assert steps == {"progress": {0, 1600}, "samples": {3200}}  # the slider's stops
     assert run.inputs.dataset_inputs[0].dataset.name == "digits"
     assert project(load_store("digits")) == {"written": 0, "kept": 1, "removed": 0}
 
