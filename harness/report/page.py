@@ -16,6 +16,7 @@ from harness.report.store import Store
 from harness.report.tables import ROMAN, Table
 from harness.report.verdicts import DIVERGED, NOT_RUN, RULES
 
+PAGE_BYTES = 4_800_000  # a page of under 5 MB opens quickly and can be sent by mail
 EVERY_ROW = 0  # matches only the errata that touch a whole column
 
 
@@ -27,24 +28,29 @@ def write_page(store: Store, tables: list[Table], figures: list[Path]) -> Path:
 
 
 def render_page(store: Store, tables: list[Table], figures: list[Path]) -> str:
-    """The page's text; the same records and figures give the same text."""
+    """The page's text, with as many pictures inside as fit into PAGE_BYTES; the same records and figures give the same text."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined)
     environment.globals |= {"marks": MARKS | {DIVERGED: "diverged", NOT_RUN: "not run"}}
     environment.trim_blocks = environment.lstrip_blocks = True
-    embed = Pictures(store.folder)
-    return environment.get_template("page.html.j2").render(
-        profile=store.profile,
-        overview=_overview(store, tables),
-        tables=[_table(table) for table in tables],
-        figures=figure_entries(store, figures, embed),
-        gallery=gallery(store, embed),
-        anchors=anchor_tables(store),
-        rules=RULES,
-        errata=errata_entries(),
-        records=_provenances(store, tables),
-        points=_seed_points(tables),
-    )
+    template = environment.get_template("page.html.j2")
+    parts = {
+        "profile": store.profile,
+        "overview": _overview(store, tables),
+        "tables": [_table(table) for table in tables],
+        "anchors": anchor_tables(store),
+        "rules": RULES,
+        "errata": errata_entries(),
+        "records": _provenances(store, tables),
+        "points": _seed_points(tables),
+    }
+    bare = template.render(parts | _pictures(store, figures, 0))
+    return template.render(parts | _pictures(store, figures, PAGE_BYTES - len(bare.encode())))
+
+
+def _pictures(store: Store, figures: list[Path], budget: int) -> dict:
+    embed = Pictures(store.folder, budget)
+    return {"figures": figure_entries(store, figures, embed), "gallery": gallery(store, embed)}
 
 
 def _overview(store: Store, tables: list[Table]) -> dict:

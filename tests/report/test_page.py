@@ -4,8 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.report.figures import save
-from harness.report.page import render_page
-from harness.report.sections import PICTURE_BUDGET
+from harness.report.page import PAGE_BYTES, render_page
 from harness.report.store import load_store
 from harness.report.tables import build_tables
 
@@ -95,7 +94,7 @@ def test_text_from_records_is_escaped(add_score):
 def test_pictures_beyond_the_budget_are_linked(digits, count):
     picture = digits / "figures" / "big.svg"
     picture.parent.mkdir(exist_ok=True)
-    picture.write_bytes(b" " * (PICTURE_BUDGET // 2))
+    picture.write_bytes(b" " * (PAGE_BYTES // 2))
     text = render(figures=[picture] * count)
     assert text.count('src="figures/big.svg"') == count - 1
     assert len(text) < 5_000_000
