@@ -20,7 +20,8 @@ CELLS = {"table1-16": 64, "table1-13": 64}  # images seen
 def project(tmp_path_factory) -> Path:
     """A copy of the project, with DVC but no history, whose digits profile has two short cells and one cost."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("harness", "lada", "baselines", "pipelines", ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml", "results/bench"):
+    code = ("harness", "lada", "baselines", "pipelines", "results/bench")
+    for name in (*code, ".dvc/config", ".dvcignore", ".gitignore", "dvc.yaml"):
         source, target = ROOT / name, root / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
