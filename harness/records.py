@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -113,6 +114,11 @@ def device_name() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"CPU {_processor()}"
+
+
+def device_slug(name: str) -> str:
+    """A device's name as the name of a folder: "CPU AMD EPYC" is cpu-amd-epyc."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _processor() -> str:

@@ -6,7 +6,6 @@ Writes results/bench/<device>/attention.{csv,json,png,svg}. `--train` times trai
 import argparse
 import csv
 import os
-import re
 import sys
 import time
 from dataclasses import asdict, fields
@@ -21,7 +20,7 @@ from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure
 from harness.cost.scaling_figure import draw_curves
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
-from harness.records import environment
+from harness.records import device_slug, environment
 
 STAGES = ((1024, 4), (256, 4), (64, 4))  # (dim, heads) of the three Ladaformers of the paper's generators
 GRIDS = (8, 16, 32, 64, 128, 256)
@@ -69,7 +68,7 @@ def bench(arguments: argparse.Namespace) -> Path:
     start = time.perf_counter()
     points, failures, bounds = measure(names, grids, arguments)
     device = environment()["device"]
-    folder = arguments.out / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+    folder = arguments.out / device_slug(device)
     result = {
         "device": device,
         "cores": os.cpu_count(),

@@ -8,7 +8,6 @@ import argparse
 import io
 import multiprocessing
 import os
-import re
 import statistics
 import tempfile
 import threading
@@ -29,7 +28,7 @@ from harness.data.parallel import available_cores, prepare_images
 from harness.data.sources import ZipSource
 from harness.errors import HarnessError, run_command
 from harness.files import write_json
-from harness.records import environment
+from harness.records import device_slug, environment
 
 SIZE = (178, 218)
 RESOLUTION = 64
@@ -50,7 +49,7 @@ def main() -> None:
         make_archive(archive, arguments.images)
         result = compare(archive, Path(folder) / "prepared", arguments.repeats)
     device = environment()["device"]
-    path = Path("results/bench") / re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") / "data.json"
+    path = Path("results/bench") / device_slug(device) / "data.json"
     write_json(path, {"device": device, **result, "versions": library_versions(), "git": environment()["git"]})
     ours, plain = result["preparation"]["images_per_second"], result["plain_pillow"]["images_per_second"]
     ratios = f"ratio {result['ratio']:.3f} (processor time {result['cpu_ratio']:.3f})"

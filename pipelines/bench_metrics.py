@@ -1,14 +1,12 @@
 """Times our one-pass evaluation against torch-fidelity's FID alone: `python -m pipelines.bench_metrics --count 300`.
 
 Both score the same random pictures with the same random Inception weights in one process, turn by turn; ours gives all five
-scores. The scores of both are compared first: a timing of two different things is not printed. Peak memory is of our run alone,
-in a process of its own. Prints one JSON object on stdout.
+scores. The scores of both are compared first: a timing of two different things is not printed. Peak memory is of our first run,
+which comes before any of theirs. What is left is the result, results/bench/<device>/metrics.json.
 """
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,10 +18,12 @@ import torch
 
 from harness.cost.memory import PeakMemory
 from harness.errors import HarnessError, run_command
+from harness.files import write_json
 from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features, features
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
+from harness.records import device_slug, environment
 
 Pair = tuple[np.ndarray, np.ndarray]
 State = dict[str, torch.Tensor]
@@ -52,13 +52,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="images per forward pass (default: %(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--memory", action="store_true", help="also measure our peak memory, in a process of its own")
-    parser.add_argument("--memory-only", action="store_true", help="run ours once and print its peak memory in bytes")
+    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
     args = parser.parse_args(argv)
-    if args.memory_only:
-        print(peak_bytes(args))
-        return
-    print(json.dumps(compare(args), indent=1))
+    provenance = environment()  # of the code that is measured: a long run may see the tree change
+    path = args.out / device_slug(provenance["device"]) / "metrics.json"
+    result = {"device": provenance["device"], **compare(args), "environment": provenance}
+    write_json(path, result)
+    ratio, peak = result["ratio"], result["our_peak_bytes"]
+    shares = f"{ratio['seconds']['whole']:.3f} of the time, {ratio['cpu_seconds']['whole']:.3f} of the processor time"
+    print(f"all five scores take {shares} of torch-fidelity's FID alone, peak {peak / 2**20:,.0f} MiB -> {path}")
 
 
 def pictures(count: int, resolution: int) -> Pair:
@@ -103,7 +105,9 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
     """Times of one run of each; HarnessError if they do not agree, so that no timing of two different things is printed."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
+    memory = PeakMemory(torch.nn.Identity(), args.device)
     values, seen, (began, passed, ended) = ours(images, state, args)
+    peak = memory.peak_bytes()
     times = [clocks()]
     distance = theirs(images, weights, args)
     times.append(clocks())
@@ -114,7 +118,7 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
         raise HarnessError(f"ours is {values['fid']}, torch-fidelity's {distance}; expected one value; nothing is timed")
     spans = {"ours": ended - began, "ours_after_the_passes": ended - passed}
     spans |= {"theirs": times[1] - times[0], "theirs_after_the_passes": times[2] - times[1]}
-    found = {"our_distance": values["fid"], "their_distance": distance}
+    found = {"our_distance": values["fid"], "their_distance": distance, "our_peak_bytes": peak}
     for number, clock in enumerate(("seconds", "cpu_seconds")):
         found |= {f"{name}_{clock}": float(span[number]) for name, span in spans.items()}
     return found
@@ -126,7 +130,7 @@ def clocks() -> np.ndarray:
 
 
 def compare(args: argparse.Namespace) -> dict[str, object]:
-    """Medians of both's times, their ratios, and our peak memory."""
+    """Medians of both's times, their ratios, and the most memory that ours took on top of imports, pictures and weights."""
     from harness.metrics.inception import random_state
 
     images, state, turns = pictures(args.count, args.resolution), random_state(SEED), []
@@ -136,16 +140,15 @@ def compare(args: argparse.Namespace) -> dict[str, object]:
         for _ in range(args.repeats):
             turns.append(turn(images, state, weights, args))
             print(json.dumps(turns[-1]), file=sys.stderr)
-    middle = {name: median(one[name] for one in turns) for name in turns[0]}
-    threads = f"{platform.machine()}, {torch.get_num_threads()} threads"
+    middle = {name: median(one[name] for one in turns) for name in turns[0] if name != "our_peak_bytes"}
     return {
         "images": f"{args.count} generated + {args.count} reference, {args.resolution} pixels",
-        "device": torch.cuda.get_device_name() if args.device != "cpu" else threads,
-        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "batch": args.batch,
         "turns": turns,
         "median": middle,
         "ratio": {clock: ratios(middle, clock) for clock in ("seconds", "cpu_seconds")},
-        "our_peak_bytes": _peak_in_a_fresh_process(args) if args.memory else None,
+        "our_peak_bytes": turns[0]["our_peak_bytes"],
     }
 
 
@@ -154,22 +157,6 @@ def ratios(middle: dict[str, float], clock: str) -> dict[str, float]:
     whole, after = ([middle[f"{side}{part}_{clock}"] for side in ("ours", "theirs")] for part in ("", "_after_the_passes"))
     ours_passes, their_passes = (total - scoring for total, scoring in zip(whole, after, strict=True))
     return {"whole": whole[0] / whole[1], "passes": ours_passes / their_passes}
-
-
-def _peak_in_a_fresh_process(args: argparse.Namespace) -> int:
-    command = [sys.executable, "-m", "pipelines.bench_metrics", "--memory-only", "--count", str(args.count)]
-    command += ["--resolution", str(args.resolution), "--batch", str(args.batch), "--device", args.device]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def peak_bytes(args: argparse.Namespace) -> int:
-    """Most memory that our evaluation held on top of the imports, the pictures and the weights as given."""
-    from harness.metrics.inception import random_state
-
-    images, state = pictures(args.count, args.resolution), random_state(SEED)
-    peak = PeakMemory(torch.nn.Identity(), args.device)
-    ours(images, state, args)
-    return peak.peak_bytes()
 
 
 if __name__ == "__main__":

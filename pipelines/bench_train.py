@@ -6,7 +6,6 @@ Writes results/bench/<device>/train.json and infer.json.
 
 import argparse
 import itertools
-import re
 import statistics
 import sys
 import time
@@ -21,7 +20,7 @@ from torch.profiler import ProfilerActivity, profile
 from harness.cost.memory import PeakMemory
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import write_json
-from harness.records import environment
+from harness.records import device_slug, environment
 from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES
 from harness.training.inference import fast_generator
@@ -61,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     machine = {"device": device_name, "torch": torch.__version__, "threads": args.threads, "clock": args.clock}
     rates = {precision: matmul_rate(device, precision, clock) for precision in ("fp32", "bf16")}
     machine |= {"matmul_macs_per_s": rates, "copy_bytes_per_s": copy_rate(device, clock)}
-    out = args.out / re.sub(r"[^a-z0-9]+", "-", device_name.lower()).strip("-")
+    out = args.out / device_slug(device_name)
     for name in args.tasks:
         prepare, batches = {"train": (training, [args.batch]), "infer": (inference, [1, args.batch])}[name]
         rows = []
