@@ -1,11 +1,13 @@
 """A convolution whose second derivative, which R1 needs, takes the fast weight-gradient kernel.
 
 PyTorch's own double backward computes that weight gradient as a convolution with the batch as channels and a kernel as large as
-the image. The function and all its derivatives are those of nn.Conv2d.
+the image. Wide 3x3 convolutions take Winograd's products on a processor. The function and all its derivatives are nn.Conv2d's.
 """
 
 import torch
 from torch import Tensor, nn
+
+from harness.training import winograd
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...]]  # stride, padding
 
@@ -32,46 +34,71 @@ def use_twice_convolutions(network: nn.Module) -> None:
 
 
 class _Convolution(torch.autograd.Function):
+    """(img, weight) -> the convolution; with the two gradients below, closed under differentiation."""
+
     @staticmethod
     def forward(ctx, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(img, weight)
         ctx.geometry = geometry
+        if winograd.pays(img, weight, *geometry):
+            return winograd.convolve(img, weight)
         return torch.nn.functional.conv2d(img, weight, None, *geometry)
 
     @staticmethod
     def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
-        by_img, by_weight = _Backward.apply(slope, *ctx.saved_tensors, ctx.geometry, ctx.needs_input_grad[:2])
+        (img, weight), geometry = ctx.saved_tensors, ctx.geometry
+        by_img = _ByImage.apply(slope, weight, img, geometry) if _wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(slope, img, weight, geometry) if _wanted(ctx, 1) else None
         return by_img, by_weight, None
 
 
-class _Backward(torch.autograd.Function):
-    """The two gradients of a convolution, as a function of (slope, img, weight) that is linear in each."""
+class _ByImage(torch.autograd.Function):
+    """(slope, weight) -> the gradient by the image, which gives no more than its shape."""
 
     @staticmethod
-    def forward(ctx, slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry, wanted: tuple) -> tuple[Tensor | None, ...]:
-        ctx.save_for_backward(slope, img, weight)
+    def forward(ctx, slope: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(slope, weight)
         ctx.geometry = geometry
-        ctx.set_materialize_grads(False)
-        by_img, by_weight = wanted  # two calls, so that a traced step drops the one whose result nothing uses
-        return (
-            _gradient(slope, img, weight, geometry, 0) if by_img else None,
-            _gradient(slope, img, weight, geometry, 1) if by_weight else None,
-        )
+        if winograd.pays(img, weight, *geometry):
+            return winograd.by_image(slope, weight)
+        return _gradient(slope, img, weight, geometry, 0)
 
     @staticmethod
-    def backward(ctx, of_img: Tensor | None, of_weight: Tensor | None) -> tuple[Tensor | None, ...]:
-        (slope, img, weight), geometry = ctx.saved_tensors, ctx.geometry
-        wants_slope, wants_img, wants_weight = ctx.needs_input_grad[:3]
-        by_slope = by_img = by_weight = None
-        if of_img is not None:
-            by_slope = torch.nn.functional.conv2d(of_img, weight, None, *geometry) if wants_slope else None
-            by_weight = _gradient(slope, of_img, weight, geometry, 1) if wants_weight else None
-        if of_weight is not None:
-            by_img = _gradient(slope, img, of_weight, geometry, 0) if wants_img else None
-            if wants_slope:
-                more = torch.nn.functional.conv2d(img, of_weight, None, *geometry)
-                by_slope = more if by_slope is None else by_slope + more
-        return by_slope, by_img, by_weight, None, None
+    def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
+        (slope, weight), geometry = ctx.saved_tensors, ctx.geometry
+        by_slope = _Convolution.apply(towards, weight, geometry) if _wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(slope, towards, weight, geometry) if _wanted(ctx, 1) else None
+        return by_slope, by_weight, None, None
+
+
+class _ByWeight(torch.autograd.Function):
+    """(slope, img) -> the gradient by the weight, which gives no more than its shape."""
+
+    @staticmethod
+    def forward(ctx, slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(slope, img)
+        ctx.geometry = geometry
+        if winograd.pays(img, weight, *geometry):
+            return winograd.by_weight(slope, img)
+        return _gradient(slope, img, weight, geometry, 1)
+
+    @staticmethod
+    def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
+        (slope, img), geometry = ctx.saved_tensors, ctx.geometry
+        by_slope = _Convolution.apply(img, towards, geometry) if _wanted(ctx, 0) else None
+        by_img = _ByImage.apply(slope, towards, img, geometry) if _wanted(ctx, 1) else None
+        return by_slope, by_img, None, None
+
+
+def _wanted(ctx, place: int) -> bool:
+    """Whether the backward pass under way uses the gradient by this input; torch's own functions look at that too."""
+    node = ctx.next_functions[place][0]
+    if not ctx.needs_input_grad[place] or node is None:
+        return False
+    try:
+        return torch._C._will_engine_execute_node(node)
+    except RuntimeError:  # it refuses to say for a tensor that the gradient was asked of: that one is wanted
+        return True
 
 
 def _gradient(slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry, which: int) -> Tensor:

@@ -53,6 +53,7 @@ def _build_reference(generator: nn.Module, discriminator: nn.Module, config: Tra
 def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
     for network in (generator, discriminator):
         accelerate(network)
+        use_twice_convolutions(network)
         network.to(memory_format=torch.channels_last)
     return build_state(generator, discriminator, config, fused_update)
 

@@ -4,18 +4,20 @@ import pytest
 import torch
 from torch import nn
 
+from harness.training import winograd
 from harness.training.convolution import TwiceConv2d, use_twice_convolutions
 
 
 @pytest.fixture(params=[{"padding": 1}, {"stride": 2}, {"bias": False, "stride": 2, "padding": (0, 1)}])
-def pair(request):
+def pair(request, monkeypatch):
+    monkeypatch.setattr(winograd, "MIN_CHANNELS", 1)
     torch.manual_seed(0)
     plain = nn.Conv2d(2, 3, 3, dtype=torch.float64, **request.param)
     twice = nn.Conv2d(2, 3, 3, dtype=torch.float64, **request.param)
     twice.load_state_dict(plain.state_dict())
     use_twice_convolutions(twice)
     assert type(twice) is TwiceConv2d
-    return plain, twice, torch.randn(2, 2, 7, 6, dtype=torch.float64, requires_grad=True)
+    return plain, twice, torch.randn(2, 2, 8, 6, dtype=torch.float64, requires_grad=True)
 
 
 def r1_and_gradients(layer, img):
@@ -44,3 +46,18 @@ def test_only_plain_convolutions_are_replaced():
     network = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(1, 1, 3, padding="same"), nn.Conv2d(1, 1, 3, dilation=2))
     use_twice_convolutions(network)
     assert all(type(layer) is nn.Conv2d for layer in network)
+
+
+def test_computes_no_gradient_that_nobody_asked_for():
+    layers = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 2, 3))
+    use_twice_convolutions(layers)
+    img = torch.randn(2, 2, 8, 8, requires_grad=True)
+    assert gradients_by_weight(layers(img).sum(), img) == 0
+    assert gradients_by_weight(layers(img).sum(), layers[1].weight) == 1
+    assert gradients_by_weight(layers(img).sum(), [*layers.parameters()]) == 2
+
+
+def gradients_by_weight(loss, inputs):
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profiler:
+        torch.autograd.grad(loss, inputs)
+    return sum(event.name == "_ByWeight" for event in profiler.events())
