@@ -6,6 +6,7 @@ A new one is a file here with a GENERATORS dict of baselines.generators.network.
 from baselines.generators import (
     adm,
     biggan,
+    consistency,
     ganformer,
     gat,
     hit,
@@ -21,6 +22,7 @@ from baselines.generators.network import Network
 
 GENERATORS: dict[str, Network] = {
     **adm.GENERATORS,
+    **consistency.GENERATORS,
     **stylegan2.GENERATORS,
     **vitgan.GENERATORS,
     **vanilla_vit.GENERATORS,

@@ -1,5 +1,6 @@
 """One name per full-size network, shared by the stage that measures its cost and the report that looks it up."""
 
+import re
 from collections.abc import Sequence
 
 MAIN_DIMS = {32: (1024, 256, 64), 64: (1024, 256, 64), 128: (1024, 512, 256), 256: (1024, 512, 256)}  # Table V
@@ -29,3 +30,8 @@ def generator_id(
 def discriminator_id(kind: str = "lada", resolution: int = 32) -> str:
     """Name of a discriminator by its attention, or `conv` for the one without: `d32-lada`, `d64-conv`."""
     return f"d{resolution}-{kind}"
+
+
+def is_rival(network: str) -> bool:
+    """Whether a name is neither a generator's nor a discriminator's of the paper's family."""
+    return re.match(r"[gd]\d+-", network) is None

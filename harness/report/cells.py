@@ -10,6 +10,7 @@ from harness.paper import NOT_PRINTED, QUANTITIES, printed_table
 from harness.report.store import Store
 from harness.report.verdicts import (
     DIVERGED,
+    NO_CONFIGURATION,
     NOT_COMPARABLE,
     NOT_RUN,
     REPRODUCED,
@@ -61,6 +62,8 @@ class Cell:
         """The measured figure at four decimals, or why there is none."""
         if self.value is not None:
             return f"{self.value:.4f}"
+        if self.verdict == NO_CONFIGURATION:
+            return NO_CONFIGURATION
         return DIVERGED if self.records and not self.points else NOT_RUN
 
 
@@ -172,9 +175,11 @@ def cost_value(record: dict, quantity: str) -> float | None:
 def cost_cell(store: Store, network: str, quantity: str, printed: str, rival: str = "") -> Cell:
     """One cost of one network; counted on every machine, so always with a verdict, throughput apart."""
     record = store.costs.get(network)
-    value = cost_value(record, quantity) if record else None
-    if value is None:
+    if record is None:
         return Cell(printed)
+    value = cost_value(record, quantity)
+    if value is None:
+        return Cell(printed, NO_CONFIGURATION, records=(network,))
     if quantity == "throughput":
         verdict = NOT_COMPARABLE if printed != NOT_PRINTED else NOT_PRINTED
     elif rival:

@@ -1,7 +1,7 @@
 """The cost of every measured network, one row each, in the true and in the printed convention."""
 
 from harness.report.store import Store
-from harness.report.verdicts import NOT_RUN
+from harness.report.verdicts import NO_CONFIGURATION, NOT_RUN
 
 
 def cost_rows(store: Store) -> list[dict[str, str]]:
@@ -13,7 +13,7 @@ def cost_rows(store: Store) -> list[dict[str, str]]:
 def _cost_row(record: dict) -> dict[str, str]:
     macs, timings = record["macs"], record["throughput"]
     best = max(timings, key=lambda batch: timings[batch]["median"], default=None)
-    return {
+    row = {
         "network": record["network"],
         "title": record["title"],
         "resolution": _number(record["resolution"], 1, 0),
@@ -29,6 +29,7 @@ def _cost_row(record: dict) -> dict[str, str]:
         "device": record["device"],
         "note": record.get("note") or "-",
     }
+    return {name: NO_CONFIGURATION if text == NOT_RUN and record["params"] is None else text for name, text in row.items()}
 
 
 def _number(value: float | None, unit: float, digits: int) -> str:

@@ -14,7 +14,7 @@ from harness.report.provenance import duration, provenance, uses_of_records
 from harness.report.sections import Pictures, anchor_tables, errata_entries, figure_entries, gallery
 from harness.report.store import Store
 from harness.report.tables import ROMAN, Table
-from harness.report.verdicts import DIVERGED, NOT_RUN, RULES
+from harness.report.verdicts import ABSENT, DIVERGED, RULES
 
 PAGE_BYTES = 4_800_000  # a page of under 5 MB opens quickly and can be sent by mail
 EVERY_ROW = 0  # matches only the errata that touch a whole column
@@ -31,7 +31,7 @@ def render_page(store: Store, tables: list[Table], figures: list[Path]) -> str:
     """The page's text, with as many pictures inside as fit into PAGE_BYTES; the same records and figures give the same text."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined)
-    environment.globals |= {"marks": MARKS | {DIVERGED: "diverged", NOT_RUN: "not run"}}
+    environment.globals |= {"marks": MARKS | {word: word for word in (DIVERGED, *ABSENT)}}
     environment.trim_blocks = environment.lstrip_blocks = True
     template = environment.get_template("page.html.j2")
     parts = {
@@ -62,7 +62,7 @@ def _overview(store: Store, tables: list[Table]) -> dict:
         "runs": len(store.scores),
         "networks": len(store.costs),
         "time": duration(sum(record["wall_seconds"] for record in records)),
-        "verdicts": [(verdict, verdicts[verdict]) for verdict in (*MARKS, DIVERGED, NOT_RUN) if verdicts[verdict]],
+        "verdicts": [(verdict, verdicts[verdict]) for verdict in (*MARKS, DIVERGED, *ABSENT) if verdicts[verdict]],
     }
 
 

@@ -21,9 +21,11 @@ from harness.report.formats import (
     short_grid,
 )
 from harness.report.own import own_cells
+from harness.report.rivals import RIVAL_TITLE, rival_rows
 from harness.report.store import Store
-from harness.report.verdicts import DIVERGED, NOT_RUN
+from harness.report.verdicts import ABSENT, DIVERGED
 
+TABLE_5_NOTE = "Steps per image, true multiply-accumulates, peak memory and sources of every rival: rivals.md beside this table."
 ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V"}
 COST_TITLE = "Every network measured: counted per evaluation (1 MAC = 2 FLOPs), timed on the named device"
 
@@ -46,8 +48,8 @@ class Table:
     @property
     def summary(self) -> str:
         """How much of the table was measured, and what the verdicts say."""
-        runs = sum(any(cell.text != NOT_RUN for cell in cells.values()) for _, cells in self.rows)
-        measured = [cell for cell in self.cells if cell.text != NOT_RUN]
+        runs = sum(any(cell.text not in ABSENT for cell in cells.values()) for _, cells in self.rows)
+        measured = [cell for cell in self.cells if cell.text not in ABSENT]
         counts = Counter(cell.verdict for cell in measured if cell.verdict != NOT_PRINTED)
         verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*MARKS, DIVERGED) if counts[verdict])
         figures = f"{runs} of {len(self.rows)} cells, {len(measured)} of {len(self.cells)} figures measured"
@@ -66,11 +68,12 @@ def build_tables(store: Store) -> list[Table]:
 def _printed(number: int, store: Store) -> Table:
     rows = table_cells(number, store)
     title = f"Table {ROMAN[number]}. {TITLES[number]}"
+    notes = [*_proxy_notes(rows, store), *([TABLE_5_NOTE] if number == 5 else []), *_errata_notes(number, rows)]
     names = {name for _, cells in rows for cell in cells.values() for name in cell.records}
     devices = sorted({store.costs[name]["device"] for name in names if name in store.costs})
     if number == 5 and devices:
         title += f" (throughput measured on {', '.join(devices)}, at its best batch)"
-    return Table(f"table_{number}", title, rows, [*_proxy_notes(rows, store), *_errata_notes(number, rows)], number)
+    return Table(f"table_{number}", title, rows, notes, number)
 
 
 def _proxy_notes(rows: list, store: Store) -> list[str]:
@@ -116,19 +119,22 @@ def _summary_rows(tables: list[Table]) -> list[dict[str, str]]:
     rows = []
     for table in tables:
         counts = Counter(cell.verdict for cell in table.cells)
-        verdicts = {verdict: str(counts[verdict]) for verdict in (*MARKS, DIVERGED, NOT_RUN)}
+        verdicts = {verdict: str(counts[verdict]) for verdict in (*MARKS, DIVERGED, *ABSENT)}
         size = {"table": table.name, "rows": str(len(table.rows)), "figures": str(len(table.cells))}
         rows.append(size | verdicts | {"not printed": str(counts[NOT_PRINTED])})
     return rows
 
 
-def _cost_files(store: Store) -> dict[str, str]:
-    rows = cost_rows(store)
+def _grid_files(name: str, title: str, rows: list[dict[str, str]]) -> dict[str, str]:
     if not rows:
         return {}
     headings, grid = list(rows[0]), [list(row.values()) for row in rows]
-    markdown = f"**{COST_TITLE}**\n\n{markdown_text(headings, grid)}"
-    return {"costs.csv": csv_text(rows), "costs.md": markdown, "costs.tex": latex_text("costs", f"{COST_TITLE}.", headings, grid)}
+    markdown = f"**{title}**\n\n{markdown_text(headings, grid)}"
+    return {
+        f"{name}.csv": csv_text(rows),
+        f"{name}.md": markdown,
+        f"{name}.tex": latex_text(name, f"{title}.", headings, grid),
+    }
 
 
 def render(store: Store, tables: list[Table]) -> dict[str, str]:
@@ -139,7 +145,8 @@ def render(store: Store, tables: list[Table]) -> dict[str, str]:
         "tex": to_latex,
     }
     files = {f"{table.name}.{suffix}": write(table) for table in tables for suffix, write in writers.items()}
-    files |= _cost_files(store) | {"summary.csv": csv_text(_summary_rows(tables))}
+    files |= _grid_files("costs", COST_TITLE, cost_rows(store)) | _grid_files("rivals", RIVAL_TITLE, rival_rows(store))
+    files |= {"summary.csv": csv_text(_summary_rows(tables))}
     return files | {"all_tables.tex": latex_document([name for name in files if name.endswith(".tex")])}
 
 

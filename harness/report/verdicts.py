@@ -16,6 +16,8 @@ from statistics import fmean, stdev
 
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
+NO_CONFIGURATION = "no configuration"  # none was published, at that size or at all: there is nothing to build
+ABSENT = (NOT_RUN, NO_CONFIGURATION)
 
 ALPHA = 0.05
 MARGINS = {"fid": 0.05, "sfid": 0.05, "is": 0.02}  # share of the printed figure

@@ -1,4 +1,4 @@
-from harness.cost.names import discriminator_id, generator_id
+from harness.cost.names import discriminator_id, generator_id, is_rival
 
 
 def test_generator_names_show_what_differs_from_table_5():
@@ -11,3 +11,9 @@ def test_generator_names_show_what_differs_from_table_5():
 
 def test_discriminator_names():
     assert discriminator_id("conv", 64) == "d64-conv"
+
+
+def test_rivals_are_told_from_the_paper_s_family():
+    assert [name for name in ("g32-lada-conv", "gat-s-256", "d256-conv", "ganformer-256", "ct-32") if is_rival(name)] == [
+        "gat-s-256", "ganformer-256", "ct-32",
+    ]  # fmt: skip

@@ -8,6 +8,7 @@ from baselines.attention import ATTENTIONS
 from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError
 from harness.records import read_record
+from harness.report.cells import RIVALS
 from pipelines import cost
 from pipelines.networks import networks
 
@@ -30,10 +31,11 @@ def test_every_row_of_tables_1_and_2_has_its_networks():
         assert {generator, discriminator_id(row["discriminator"], resolution)} <= known.keys()
 
 
-def test_every_mechanism_has_its_generators_and_table_5_its_four():
+def test_every_mechanism_has_its_generators_and_table_5_all_its_networks():
     trainable = [name for name, mechanism in ATTENTIONS.items() if mechanism.twice_differentiable]
     names = {generator_id(attention, 32, None, conv) for attention in trainable for conv in (True, False)}
     names |= {generator_id("lada", resolution) for resolution in (32, 64, 128, 256)}
+    names |= {f"{rival}-{resolution}" for rival in RIVALS.values() for resolution in (32, 64, 128, 256)}
     assert names <= networks().keys()
 
 
