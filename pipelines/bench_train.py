@@ -147,7 +147,9 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
     """Latents to images; HarnessError if they differ from the plain generator's by more than INFERENCE_BOUNDS."""
     plain, _ = networks(resolution, device)
     z = torch.randn(batch, NOISE_DIM, device=device)
-    generator = plain.eval() if engine == "authors" else fast_generator(plain, use_fused_attention, compiled=engine == "compiled")
+    generator = plain.eval()
+    if engine != "authors":
+        generator = fast_generator(plain, use_fused_attention, precision, compiled=engine == "compiled")
 
     def step() -> torch.Tensor:
         with torch.no_grad():  # inference mode hides the operations inside an einsum from the counter and from autocast
@@ -155,7 +157,7 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
 
     with torch.no_grad():
         expected = networks(resolution, device)[0].eval()(z)
-    step = in_precision(step, precision, device)
+    step = in_precision(step, precision if engine == "authors" else "fp32", device)
     error = float((step().float() - expected).norm() / expected.norm())
     if not error <= INFERENCE_BOUNDS[precision]:
         raise HarnessError(

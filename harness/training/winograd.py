@@ -97,13 +97,10 @@ def _of_tiles(img: Tensor) -> Tensor:
 
 def _tile_lines(d: list[Tensor], out: Tensor) -> None:
     """B^T d: d0 - d2, d1 + d2, d2 - d1, d1 - d3."""
-    for first, operation, second, line in (
-        (0, torch.sub, 2, 0),
-        (1, torch.add, 2, 1),
-        (2, torch.sub, 1, 2),
-        (1, torch.sub, 3, 3),
-    ):
-        operation(d[first], d[second], out=out[line])
+    torch.sub(d[0], d[2], out=out[0])
+    torch.add(d[1], d[2], out=out[1])
+    torch.sub(d[2], d[1], out=out[2])
+    torch.sub(d[1], d[3], out=out[3])
 
 
 def _to_pixels(m: Tensor, out: Tensor) -> None:
