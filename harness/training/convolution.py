@@ -25,11 +25,15 @@ class TwiceConv2d(nn.Conv2d):
         return out if self.bias is None else out + self.bias[:, None, None]
 
 
-def use_twice_convolutions(network: nn.Module) -> None:
-    """Turns each plain nn.Conv2d inside `network` into a TwiceConv2d, in place; parameters and state dict stay what they are."""
+def use_twice_convolutions(network: nn.Module, min_channels: int = 1) -> None:
+    """Turns each plain nn.Conv2d inside `network`, of so many channels in and out, into a TwiceConv2d, in place.
+
+    Parameters and state dict stay what they are. Uncompiled, narrow convolutions are left alone: there the calls cost more.
+    """
     for module in network.modules():
         simple = type(module) is nn.Conv2d and module.groups == 1 and set(module.dilation) == {1}
-        if simple and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+        plain = simple and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+        if plain and min(module.weight.shape[:2]) >= min_channels:
             module.__class__ = TwiceConv2d
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
+from harness.training import winograd
 from harness.training.adam import Adam, fused_update
 from harness.training.compiled import compiled_step
 from harness.training.config import TrainConfig
@@ -53,7 +54,7 @@ def _build_reference(generator: nn.Module, discriminator: nn.Module, config: Tra
 def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, accelerate: Accelerate) -> TrainState:
     for network in (generator, discriminator):
         accelerate(network)
-        use_twice_convolutions(network)
+        use_twice_convolutions(network, winograd.MIN_CHANNELS)
         network.to(memory_format=torch.channels_last)
     return build_state(generator, discriminator, config, fused_update)
 

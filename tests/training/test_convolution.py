@@ -45,6 +45,8 @@ def test_equals_finite_differences_twice(pair):
 def test_only_plain_convolutions_are_replaced():
     network = nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(1, 1, 3, padding="same"), nn.Conv2d(1, 1, 3, dilation=2))
     use_twice_convolutions(network)
+    network.append(nn.Conv2d(3, 4, 3))
+    use_twice_convolutions(network, min_channels=4)
     assert all(type(layer) is nn.Conv2d for layer in network)
 
 
