@@ -19,9 +19,11 @@ from harness.files import write_json
 from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
 from harness.metrics.classifier import train_digits_classifier
+from harness.metrics.sampling import generate
 from harness.records import environment
 from pipelines import evaluate
 from pipelines.compose import load_cell
+from pipelines.sampler import Sampler
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ["--params", "params.yaml", "--cell", "tiny"]
@@ -92,6 +94,14 @@ def flat(value: object, path: str = "") -> dict[str, float]:
     else:
         return {path: value}
     return {name: number for key, inner in value for name, number in flat(inner, f"{path}/{key}").items()}
+
+
+def test_an_image_follows_from_its_number_whichever_slice_it_is_made_in(made):
+    sampler = Sampler(load_cell(made / "params.yaml", "tiny"), 8, "cpu")
+    images, dim = sampler(21, seed=3), sampler.cell.generator.noise_dim
+    expected = generate(sampler.generator, dim, 21, seed=3, batch=8)
+    assert images.shape == (21, 3, 16, 16) == expected.shape
+    np.testing.assert_array_equal(np.concatenate([images[16:21], images[8:16]]), expected[[*range(16, 21), *range(8, 16)]])
 
 
 def test_two_ranks_score_as_one_process(project, made, tmp_path, monkeypatch):
