@@ -9,6 +9,7 @@ from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records import new_record, write_record
+from harness.training.distributed import join_ranks
 from pipelines.compose import default_device
 from pipelines.scoring import load_scorer
 
@@ -19,8 +20,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
     parser.add_argument("--data", required=True, help="a key of its `data`")
     args = parser.parse_args(argv)
-    began, params = monotonic(), load_params(args.params)
-    scorer = load_scorer(params, args.data, default_device())
+    began, params, ranks = monotonic(), load_params(args.params), join_ranks()
+    scorer = load_scorer(params, args.data, default_device(), ranks)
+    if ranks.rank:  # torchrun's other ranks help with the reference, and must not write the record too
+        return
     root = Path("results") / params["profile"] / "data" / args.data
     anchors = {
         protocol.name: scale_anchors(

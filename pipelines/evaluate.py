@@ -1,4 +1,7 @@
-"""Stage: score one trained cell. `python -m pipelines.evaluate --params pipelines/digits/params.yaml --cell table1-16`."""
+"""Stage: score one trained cell. `python -m pipelines.evaluate --params pipelines/digits/params.yaml --cell table1-16`.
+
+Under torchrun the ranks share out sampling and feature extraction; rank 0 alone scores and writes.
+"""
 
 import json
 import shlex
@@ -13,6 +16,7 @@ from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 from harness.records import new_record, write_record
+from harness.training.distributed import join_ranks
 from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
 from pipelines.sampler import Sampler, draw
 from pipelines.scoring import Scorer, load_scorer, over_seeds
@@ -21,13 +25,15 @@ from pipelines.scoring import Scorer, load_scorer, over_seeds
 def main(argv: list[str] | None = None) -> None:
     """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
     args = cell_arguments(__doc__, argv)
-    began = monotonic()
+    began, ranks = monotonic(), join_ranks()
     cell = load_cell(args.params, args.cell, args.set)
     use_threads(cell.threads)
     run = read_run(cell)
-    scorer = load_scorer(load_params(args.params), cell.params.data, default_device())
+    scorer = load_scorer(load_params(args.params), cell.params.data, default_device(), ranks)
     sampler = Sampler(cell, scorer.params.batch, scorer.device)
     measured = measure(run, run_path(cell), sampler, scorer)
+    if ranks.rank:
+        return
     pictures = draw(sampler, run_path(cell))
     command = shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])])
     wall_seconds = round(run["wall_seconds"] + monotonic() - began, 3)

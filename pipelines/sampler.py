@@ -1,5 +1,6 @@
 """A cell's generator as a source of images, and the pictures that a record shows of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,40 @@ class Sampler:
         """Takes the weights of a safetensors file."""
         self.generator.load_state_dict(load_file(weights))
 
-    def __call__(self, count: int, seed: int) -> np.ndarray:
-        """uint8 images (count, 3, H, W)."""
-        return generate(self.generator, self.cell.generator.noise_dim, count, seed, self.batch, self.device)
+    def __call__(self, count: int, seed: int) -> "Samples":
+        """The first `count` images of `seed`, made when they are asked for, with the weights that are then loaded."""
+        return Samples(self, count, seed)
 
     @torch.inference_mode()
     def show(self, z: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
         """Latents (B, noise_dim) -> uint8 images (B, 3, H, W) and each block's attention maps; NaN is shown as 0."""
         img, maps = self.generator(z.to(self.device), return_maps=True)
         return to_uint8(img.nan_to_num()).cpu().numpy(), [block.nan_to_num().cpu().numpy() for block in maps]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images number 0 ... count - 1 of a seed: uint8 (count, 3, H, W). A slice is made alone, as each rank makes its share."""
+
+    sampler: Sampler
+    count: int
+    seed: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        resolution = self.sampler.cell.generator.resolution
+        return self.count, 3, resolution, resolution
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        start, stop, step = index.indices(self.count)
+        if step != 1:
+            raise ValueError("expected a slice of consecutive samples")
+        sampler = self.sampler
+        z_dim = sampler.cell.generator.noise_dim
+        return generate(sampler.generator, z_dim, stop - start, self.seed, sampler.batch, sampler.device, start=start)
 
 
 def draw(sampler: Sampler, run: Path) -> dict[str, object]:

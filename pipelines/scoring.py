@@ -6,16 +6,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from harness.config import from_mapping
 from harness.errors import HarnessError, unknown_choice
 from harness.metrics.adm import StoredReference
 from harness.metrics.extractors import Extractor, load_extractor
-from harness.metrics.features import Features, features
+from harness.metrics.features import Features, Images
 from harness.metrics.protocol import LEVELS, PROTOCOLS, Protocol, comparability
 from harness.metrics.reference import prepared_reference, stored_reference
 from harness.metrics.scores import scores
+from harness.metrics.shards import ALONE, sharded_features
+from harness.training.distributed import Ranks
 
 Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
 
@@ -47,12 +47,14 @@ class ScoringParams:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores generated images under every protocol of a dataset."""
+    """Scores generated images under every protocol of a dataset. Ranks share the work and all learn the scores."""
 
     params: ScoringParams
     extractor: Extractor
-    references: dict[str, Features | StoredReference]  # by protocol
+    references: dict[str, Features | StoredReference | None]  # by protocol; None where another rank has the features
+    sizes: dict[str, int]  # images of the references, by protocol
     device: str
+    ranks: Ranks = ALONE
 
     @property
     def protocols(self) -> list[Protocol]:
@@ -60,26 +62,30 @@ class Scorer:
         return self.params.resolved()
 
     def reference(self, protocol: Protocol) -> Features | StoredReference:
-        """Features of the protocol's reference images, or their published statistics."""
+        """Features of the protocol's reference images, or their published statistics; for rank 0."""
         return self.references[protocol.name]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """{protocol: {generated, reference}}."""
-        sizes = [(protocol, len(self.reference(protocol))) for protocol in self.protocols]
+        sizes = [(protocol, self.sizes[protocol.name]) for protocol in self.protocols]
         return {protocol.name: {"generated": protocol.generated_count(size), "reference": size} for protocol, size in sizes}
 
-    def score(self, generate_images: Callable[[int, int], np.ndarray]) -> Scores:
+    def score(self, generate_images: Callable[[int, int], Images]) -> Scores:
         """The mean over the generation seeds; `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
         return over_seeds(self.runs(generate_images), fmean)
 
-    def runs(self, generate_images: Callable[[int, int], np.ndarray]) -> list[Scores]:
+    def runs(self, generate_images: Callable[[int, int], Images]) -> list[Scores]:
         """The scores of every generation seed."""
         return [self._score_seed(generate_images, seed) for seed in self.params.seeds]
 
-    def _score_seed(self, generate_images: Callable[[int, int], np.ndarray], seed: int) -> Scores:
+    def _score_seed(self, generate_images: Callable[[int, int], Images], seed: int) -> Scores:
+        most = max(count["generated"] for count in self.counts().values())
+        images = generate_images(most, seed)
+        seen = sharded_features(images, self.extractor, self.params.batch, progress=False, ranks=self.ranks)
+        return self.ranks.share(None if seen is None else self._scores(seen))
+
+    def _scores(self, seen: Features) -> Scores:
         counts = self.counts()
-        most = max(count["generated"] for count in counts.values())
-        seen = features(generate_images(most, seed), self.extractor, self.params.batch, progress=False)
         return {
             protocol.name: scores(
                 seen[slice(0, counts[protocol.name]["generated"])], self.reference(protocol), protocol, self.device
@@ -88,7 +94,7 @@ class Scorer:
         }
 
     def identity(self) -> dict[str, Any]:
-        """The record's fields that say how it was scored."""
+        """The record's fields that say how it was scored; for rank 0."""
         counts = self.counts()
         label = self.extractor.label
         found = [comparability(p, label, **counts[p.name], doubts=self.reference(p).doubts) for p in self.protocols]
@@ -102,17 +108,17 @@ def over_seeds(runs: list[Scores], summary: Callable[[list[float]], float]) -> S
     return {name: {label: summary([run[name][label] for run in runs]) for label in runs[0][name]} for name in runs[0]}
 
 
-def load_scorer(params: dict[str, Any], data: str, device: str) -> Scorer:
-    """The scorer of dataset `data` (a key of params.yaml's `data`)."""
+def load_scorer(params: dict[str, Any], data: str, device: str, ranks: Ranks = ALONE) -> Scorer:
+    """The scorer of dataset `data` (a key of params.yaml's `data`). Several ranks must see the same files."""
     if data not in params["evaluate"]:
         raise unknown_choice("dataset in evaluate", data, params["evaluate"])
     scoring = from_mapping(ScoringParams, params["evaluate"][data], f"evaluate.{data}")
     results = Path("results") / params["profile"]
     extractor = profile_extractor(params["features"], results / "extractor", device)
-    references = {
-        protocol.name: load_reference(protocol, scoring, results / "data" / data, extractor) for protocol in scoring.resolved()
-    }
-    return Scorer(scoring, extractor, references, device)
+    root = results / "data" / data
+    references = {protocol.name: load_reference(protocol, scoring, root, extractor, ranks) for protocol in scoring.resolved()}
+    sizes = ranks.share({name: len(found) for name, found in references.items() if found is not None})
+    return Scorer(scoring, extractor, references, sizes, device, ranks)
 
 
 def profile_extractor(features: dict[str, Any], folder: Path, device: str) -> Extractor:
@@ -122,13 +128,15 @@ def profile_extractor(features: dict[str, Any], folder: Path, device: str) -> Ex
     return load_extractor(name, weights, device, random_seed=random_seed)
 
 
-def load_reference(protocol: Protocol, scoring: ScoringParams, root: Path, extractor: Extractor) -> Features | StoredReference:
+def load_reference(
+    protocol: Protocol, scoring: ScoringParams, root: Path, extractor: Extractor, ranks: Ranks = ALONE
+) -> Features | StoredReference | None:
     """The protocol's reference: its published statistics, or the features of prepared images, cached by their content."""
     if protocol.statistics_file is None:
-        return prepared_reference(root, protocol, extractor, batch_size=scoring.batch, progress=False)
+        return prepared_reference(root, protocol, extractor, batch_size=scoring.batch, progress=False, ranks=ranks)
     if scoring.statistics is None or not Path(scoring.statistics).is_file():
         given = scoring.statistics or "no statistics"
         raise HarnessError(
             f"given {given}; protocol {protocol.name} needs {protocol.statistics_file}: name its path as statistics"
         )
-    return stored_reference(Path(scoring.statistics), protocol, extractor, scoring.batch, progress=False)
+    return stored_reference(Path(scoring.statistics), protocol, extractor, scoring.batch, progress=False, ranks=ranks)

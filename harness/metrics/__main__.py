@@ -1,7 +1,8 @@
 """Scores any pictures, ours or not: `python -m harness.metrics --generated DIR_or_NPZ --reference DIR_or_NPZ --protocol NAME`.
 
 Prints one JSON object on stdout and nothing else; progress goes to stderr. Pictures are a folder of PNG files, an ADM-format .npz
-or a folder made by `python -m pipelines.prepare`; the reference may also be an ADM-format .npz of statistics.
+or a folder made by `python -m pipelines.prepare`; the reference may also be an ADM-format .npz of statistics. Under torchrun the
+ranks share out the pictures and rank 0 alone scores, prints and keeps the reference's features.
 """
 
 import argparse
@@ -13,28 +14,32 @@ from harness.data.arrays import MANIFEST, open_split
 from harness.errors import HarnessError, run_command
 from harness.metrics.adm import STATISTICS, StoredReference, names
 from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
-from harness.metrics.features import Features, Images, features
+from harness.metrics.features import Features, Images
 from harness.metrics.matrix import MatrixInput, evaluator_matrix
 from harness.metrics.pictures import First, open_pictures
 from harness.metrics.protocol import PROTOCOLS, Protocol, get_protocol
 from harness.metrics.reference import CACHE, prepared_reference, reference_images, stored_reference
 from harness.metrics.sample_size import over_seeds, sample_size_curve
 from harness.metrics.scores import judge, scores
+from harness.metrics.shards import ALONE, sharded_features
+from harness.training.distributed import Ranks, join_ranks
 
 UNVERIFIED = "the reference pictures have no manifest that says what they are"
 
 
 def main(argv: list[str] | None = None) -> None:
     """Scores the pictures and prints the result."""
-    args = parse(argv)
+    args, ranks = parse(argv), join_ranks()
     protocol = get_protocol(args.protocol)
     if args.reduced:
         protocol = protocol.reduced(args.reduced, args.reduced)
     extractor = load_extractor(args.extractor, args.weights, args.device, random_seed=args.random_weights)
-    reference = load_reference(args, protocol, extractor)
-    count = protocol.generated_count(len(reference)) or None
+    reference = load_reference(args, protocol, extractor, ranks)
+    count = protocol.generated_count(ranks.share(0 if reference is None else len(reference))) or None
     sets = [first(open_pictures(path, protocol.reference_split), count) for path in args.generated]
-    seen = [features(images, extractor, args.batch) for images in sets]
+    seen = [sharded_features(images, extractor, args.batch, ranks=ranks) for images in sets]
+    if ranks.rank:
+        return
     print(json.dumps(result(args, protocol, extractor, sets, seen, reference), indent=1, allow_nan=False))
 
 
@@ -71,15 +76,21 @@ def first(images: Images, count: int | None) -> Images:
     return images if count is None or len(images) <= count else First(images, count)
 
 
-def load_reference(args: argparse.Namespace, protocol: Protocol, extractor: Extractor) -> Features | StoredReference:
-    """Features or statistics of the reference, whichever form it has; a doubt is attached where nothing vouches for it."""
+def load_reference(
+    args: argparse.Namespace, protocol: Protocol, extractor: Extractor, ranks: Ranks = ALONE
+) -> Features | StoredReference | None:
+    """Features or statistics of the reference, whichever form it has; a doubt is attached where nothing vouches for it.
+
+    None where rank 0 has the features.
+    """
     path = args.reference
     if (path / MANIFEST).is_file():
-        return prepared_reference(path, protocol, extractor, args.cache, args.batch)
+        return prepared_reference(path, protocol, extractor, args.cache, args.batch, ranks=ranks)
     if path.is_file() and set(STATISTICS) <= names(path):
-        return stored_reference(path, protocol, extractor, args.batch)
-    seen = features(first(open_pictures(path, protocol.reference_split), protocol.reference), extractor, args.batch)
-    return replace(seen, doubts=(UNVERIFIED,))
+        return stored_reference(path, protocol, extractor, args.batch, ranks=ranks)
+    pictures = first(open_pictures(path, protocol.reference_split), protocol.reference)
+    seen = sharded_features(pictures, extractor, args.batch, ranks=ranks)
+    return None if seen is None else replace(seen, doubts=(UNVERIFIED,))
 
 
 def result(

@@ -11,21 +11,26 @@ from harness.errors import HarnessError
 from harness.files import atomic_path, digest, write_json
 from harness.metrics.features import OUTPUTS, Features
 from harness.metrics.frechet import Statistics
+from harness.metrics.shards import ALONE
+from harness.training.distributed import Ranks
 
 VERSION = 1
 PARTS = ("pool", "spatial")  # the features whose statistics are kept too
 
 
-def cached_features(folder: Path, made_from: dict[str, Any], label: str, compute: Callable[[], Features]) -> Features:
+def cached_features(
+    folder: Path, made_from: dict[str, Any], label: str, compute: Callable[[], Features | None], ranks: Ranks = ALONE
+) -> Features | None:
     """The features made from `made_from` (JSON values): read from `folder`, memory-mapped, or computed and kept there.
 
-    A hit calls nothing and so opens no image. Entries are never evicted: delete the folder to free the space.
+    A hit calls nothing and so opens no image. Entries are never evicted: delete the folder to free the space. Of several ranks
+    rank 0 alone looks, reads and writes, and the others get None; all of them compute, or none.
     """
     entry = folder / digest({"version": VERSION, **made_from})
-    if (entry / "made_from.json").is_file():
-        return _read(entry, label)
+    if ranks.share((entry / "made_from.json").is_file()):
+        return _read(entry, label) if ranks.rank == 0 else None
     seen = compute()
-    if entry.exists():  # another process was faster
+    if seen is None or entry.exists():  # another rank's to keep, or another process was faster
         return seen
     with atomic_path(entry) as temporary:
         temporary.mkdir(parents=True)

@@ -57,14 +57,13 @@ OUTPUTS = ("pool", "spatial", "logits")
 
 def features(images: Images, extractor: Extractor, batch_size: int = 64, progress: bool = True) -> Features:
     """Runs uint8 images (N, 3, H, W) through the extractor once, in eval mode and full float32 precision."""
-    _check_images(images)
     device = next(extractor.module.parameters()).device
     out: dict[str, np.ndarray] = {}
     bar = tqdm(total=len(images), desc=extractor.label, unit="img", disable=not progress)
     with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
-        for start in range(0, len(images), batch_size):
+        for start in range(0, len(images) or 1, batch_size):  # no images at all are one batch, which is refused
             # One memory layout whatever the source's: another one takes other kernels, and other rounding.
-            batch = torch.from_numpy(np.array(images[start : start + batch_size], order="C")).to(device)
+            batch = torch.from_numpy(np.array(_checked(images[start : start + batch_size]), order="C")).to(device)
             parts = extractor.module.convert_features_tuple_to_dict(extractor.module(batch))
             for name in OUTPUTS:
                 _store(out, name, parts[name].cpu().numpy(), start, len(images))
@@ -79,11 +78,11 @@ def _store(out: dict[str, np.ndarray], name: str, part: np.ndarray, start: int, 
     out[name][start : start + len(part)] = part
 
 
-def _check_images(images: Images) -> None:
-    first = images[0:1] if len(images) else np.empty(0)
-    if first.dtype != np.uint8 or first.ndim != 4 or first.shape[1] != 3:
-        given = f"shape {tuple(images.shape)} and type {first.dtype}"
+def _checked(batch: np.ndarray) -> np.ndarray:
+    if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[1] != 3 or not len(batch):
+        given = f"shape {batch.shape} and type {batch.dtype}"
         raise HarnessError(f"given images of {given}; expected a non-empty uint8 array (N, 3, H, W)")
+    return batch
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from harness.errors import HarnessError, unknown_choice
 from harness.metrics.adm import STATISTICS, NpzSamples, StoredReference, names, read_statistics
 from harness.metrics.cache import cached_features
 from harness.metrics.extractors import Extractor
-from harness.metrics.features import Features, Images, features
+from harness.metrics.features import Features, Images
 from harness.metrics.protocol import Protocol
+from harness.metrics.shards import ALONE, sharded_features
+from harness.training.distributed import Ranks
 
 CACHE = Path(".ckpt") / "features"
 
@@ -33,9 +35,15 @@ class Picked:
 
 
 def prepared_reference(
-    root: Path, protocol: Protocol, extractor: Extractor, cache: Path = CACHE, batch_size: int = 64, progress: bool = True
-) -> Features:
-    """Features of the protocol's reference among the prepared images under `root`.
+    root: Path,
+    protocol: Protocol,
+    extractor: Extractor,
+    cache: Path = CACHE,
+    batch_size: int = 64,
+    progress: bool = True,
+    ranks: Ranks = ALONE,
+) -> Features | None:
+    """Features of the protocol's reference among the prepared images under `root`; None on every rank but 0.
 
     Refuses images whose manifest is not what the protocol asks for. Found in the cache, nothing but the manifest is read.
     """
@@ -46,10 +54,10 @@ def prepared_reference(
     split = manifest["splits"][protocol.reference_split]
     indices = protocol.reference_indices(split["count"])
 
-    def compute() -> Features:
-        return features(reference_images(root, protocol), extractor, batch_size, progress)
+    def compute() -> Features | None:
+        return sharded_features(reference_images(root, protocol), extractor, batch_size, progress, ranks)
 
-    return cached_features(cache, made_from(manifest, split, indices, extractor), extractor.label, compute)
+    return cached_features(cache, made_from(manifest, split, indices, extractor), extractor.label, compute, ranks)
 
 
 def reference_images(root: Path, protocol: Protocol) -> Images:
@@ -75,9 +83,17 @@ def made_from(
 
 
 def stored_reference(
-    path: Path, protocol: Protocol, extractor: Extractor, batch_size: int = 64, progress: bool = True
+    path: Path,
+    protocol: Protocol,
+    extractor: Extractor,
+    batch_size: int = 64,
+    progress: bool = True,
+    ranks: Ranks = ALONE,
 ) -> StoredReference:
-    """The statistics in an ADM-format .npz as the protocol's reference, with precision and recall if it holds images too."""
+    """The statistics in an ADM-format .npz as the protocol's reference, with precision and recall if it holds images too.
+
+    Of several ranks rank 0 alone gets the features of these images.
+    """
     protocol.check_statistics(path)
     found = read_statistics(path, extractor.label, protocol.reference)
     for part, dim in (("pool", extractor.module.pool_dim), ("spatial", extractor.module.spatial_dim)):
@@ -89,5 +105,5 @@ def stored_reference(
         doubts = ()
     if not set(names(path)) >= {*STATISTICS, "arr_0"}:
         return replace(found, doubts=doubts)
-    pool = features(NpzSamples(path), extractor, batch_size, progress).pool
-    return replace(found, pool=pool, doubts=doubts)
+    seen = sharded_features(NpzSamples(path), extractor, batch_size, progress, ranks)
+    return replace(found, pool=None if seen is None else seen.pool, doubts=doubts)

@@ -1,0 +1,69 @@
+"""One pass over the images shared out over the ranks that torchrun started.
+
+Each rank takes consecutive whole batches, so that every batch holds the images that it holds in one process and gives the same
+features to the last bit; rank 0 puts them together in the images' order.
+"""
+
+from itertools import accumulate, pairwise
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from harness.metrics.extractors import Extractor
+from harness.metrics.features import OUTPUTS, Features, Images, features
+from harness.training.distributed import Ranks
+
+ALONE = Ranks()
+
+
+class Part:
+    """Images start ... stop - 1 of a set, none of them read before they are asked for."""
+
+    def __init__(self, images: Images, start: int, stop: int) -> None:
+        self.images, self.start = images, start
+        self.shape = (stop - start, *images.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice) -> np.ndarray:
+        start, stop, step = index.indices(len(self))
+        return self.images[self.start + start : self.start + stop : step]
+
+
+def shares(count: int, batch_size: int, size: int) -> list[tuple[int, int]]:
+    """(start, stop) of every rank's images, whole batches in order; the first ranks take one more where they do not divide."""
+    each, more = divmod(-(-count // batch_size), size)
+    ends = accumulate(each + (rank < more) for rank in range(size))  # in batches
+    return list(pairwise([0, *(min(end * batch_size, count) for end in ends)]))
+
+
+def sharded_features(
+    images: Images, extractor: Extractor, batch_size: int = 64, progress: bool = True, ranks: Ranks = ALONE
+) -> Features | None:
+    """What `features` gives for all the images, on rank 0; None on the others. Every rank calls it alike.
+
+    A rank that fails ends the others: torchrun stops them, and they lose their connection to it.
+    """
+    if ranks.size == 1:
+        return features(images, extractor, batch_size, progress)
+    spans = shares(len(images), batch_size, ranks.size)
+    if ranks.rank == 0:
+        return _gathered(features(Part(images, *spans[0]), extractor, batch_size, progress), spans)
+    if len(part := Part(images, *spans[ranks.rank])):  # there may be fewer batches than ranks
+        seen = features(part, extractor, batch_size, progress=False)
+        for name in OUTPUTS:
+            dist.send(torch.from_numpy(getattr(seen, name)), dst=0)
+    return None
+
+
+def _gathered(own: Features, spans: list[tuple[int, int]]) -> Features:
+    """Rank 0's features and, after them, those that the other ranks send, each received straight into its rows."""
+    out = {name: np.empty((spans[-1][1], getattr(own, name).shape[1]), np.float32) for name in OUTPUTS}
+    for name in OUTPUTS:
+        out[name][: len(own)] = getattr(own, name)
+    for rank, (start, stop) in enumerate(spans):
+        for name in OUTPUTS if rank and stop > start else ():
+            dist.recv(torch.from_numpy(out[name][start:stop]), src=rank)
+    return Features(**out, label=own.label)
