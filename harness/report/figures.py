@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from harness.files import atomic_path
 from harness.paper import printed_table
-from harness.report.cells import DATASET_PROTOCOLS, metric_label, protocol_of
+from harness.report.cells import metric_label, protocol_of
+from harness.report.columns import DATASET_PROTOCOLS
 from harness.report.plots import COLOURS, log_scale
 from harness.report.scatter import data_efficiency, score_against_macs, score_against_time
 from harness.report.store import Store, read_curves

@@ -2,7 +2,8 @@
 
 from harness.cost.names import is_rival
 from harness.paper import NOT_PRINTED, SOURCES, printed_table
-from harness.report.cells import RIVALS, Cell, cost_cell
+from harness.report.cells import Cell, cost_cell
+from harness.report.columns import RIVALS
 from harness.report.costs import cost_rows
 from harness.report.store import Store
 
