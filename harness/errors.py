@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
+from safetensors import SafetensorError
+
 
 class HarnessError(Exception):
     """A one-line message: what was given, what was expected, what to do."""
@@ -28,6 +30,10 @@ def run_command(main: Callable[[], None]) -> None:
             raise
         target = f" ({error.filename})" if error.filename else ""
         sys.exit(_one_line(f"{error.strerror}{target}; free the space or correct the path, then run again"))
+    except SafetensorError as error:  # its save_file reports a full disk so, not as an OSError
+        if "os error" not in str(error):
+            raise
+        sys.exit(_one_line(f"{error}; free the space or correct the path, then run again"))
 
 
 def _one_line(message: str) -> int:
