@@ -1,7 +1,7 @@
-"""Trains a profile's cells side by side, on this machine or through Slurm: `python -m pipelines.sweep --profile digits`.
+"""Trains and scores a profile's cells side by side, here or through Slurm: `python -m pipelines.sweep --profile digits`.
 
-A cell that was killed, requeued or preempted goes on from its checkpoint. What finishes is handed to DVC: `dvc repro` then
-evaluates and reports without training again. The data must be prepared, and the working tree shared by all machines.
+A cell that was killed, requeued or preempted goes on from its checkpoint. What finishes is handed to DVC, so that `dvc repro`
+has only the report left to do. The working tree must be shared by all machines, and data and extractor must be prepared.
 """
 
 import argparse
@@ -11,68 +11,62 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import submitit
 
 from harness.config import load_params
 from harness.errors import HarnessError, run_command, unknown_choice
-from pipelines.train import main as train
+from harness.files import sha256_file
+from harness.records import read_record
+from pipelines.compose import load_cell
+from pipelines.evaluate import run_path
+from pipelines.jobs import CellJob, make_executor
 
 WAITING, DONE = "waiting", "done"
+DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
 
 
 def main(argv: list[str] | None = None) -> None:
     """Submits, watches, hands over; HarnessError naming the cells that failed, after all others were handed over."""
     args = _parse(argv)
-    params = Path("pipelines") / args.profile / "params.yaml"
-    cells = chosen_cells(args, load_params(params))
+    params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
+    changed, choices = json.loads(dvc("status", "--json", str(pipeline))), load_params(params).get("cells") or {}
+    cells = chosen_cells(args, choices, changed)
+    check_prepared(pipeline, changed, {choices[cell]["data"] for cell in cells})
     states = run_all(args, params, cells)
-    done = [cell for cell in cells if states[cell] == DONE]
-    for cell in done:
-        dvc("commit", "-f", "-q", f"pipelines/{args.profile}/dvc.yaml:train@{cell}")
+    done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
+    if done:
+        dvc("commit", "-f", "-q", *(f"{pipeline}:{stage}@{cell}" for cell in done for stage in ("train", "evaluate")))
     if len(done) < len(cells):
-        failed = ", ".join(cell for cell in cells if states[cell] != DONE)
+        failed = ", ".join(cell for cell in cells if cell not in done)
         raise HarnessError(
-            f"{failed} failed {args.attempts} times; expected every cell trained; read {args.logs}, then run again"
+            f"{failed}: failed {args.attempts} times, or parameters, data or code changed meanwhile; expected every cell "
+            f"trained and scored; read {args.logs}, then run again"
         )
-    print(f"{len(cells)} cells trained; `dvc repro` has their evaluation and the report left to do")
+    left = ", ".join(stage.removeprefix(f"{pipeline}:") for stage in json.loads(dvc("status", "--json", str(pipeline))))
+    print(f"{len(cells)} cells trained and scored; `dvc repro {pipeline}` has left to do: {left or 'nothing'}")
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipelines.sweep", description=__doc__)
     parser.add_argument("--profile", default="digits")
     parser.add_argument("--cells", type=lambda text: text.split(","), help="names, by commas (default: those DVC finds changed)")
-    parser.add_argument("--cluster", choices=("local", "slurm"), default="local")
+    parser.add_argument(
+        "--cluster", choices=("local", "slurm"), default="local", help="sbatch reads SBATCH_PARTITION, SBATCH_ACCOUNT and so on"
+    )
     parser.add_argument("--at-once", type=int, default=2, help="cells training at the same time")
     parser.add_argument("--cpus", type=int, default=1, help="per cell")
     parser.add_argument("--gpus", type=int, default=0, help="per cell")
     parser.add_argument(
         "--minutes", type=int, default=24 * 60, help="time limit of one job; a longer cell is requeued and goes on"
     )
-    parser.add_argument("--partition", help="of Slurm")
     parser.add_argument(
         "--attempts", type=int, default=3, help="a cell that fails is sent again, and goes on from its checkpoint"
     )
     parser.add_argument("--poll", type=float, default=5.0, help="seconds between two looks")
     parser.add_argument("--logs", type=Path, default=Path(".ckpt/sweep"))
     return parser.parse_args(argv)
-
-
-@dataclass
-class TrainCell:
-    """The job: `pipelines.train` in `root`. Slurm's requeue calls `checkpoint`; the trainer's own checkpoints do the rest."""
-
-    root: str
-
-    def __call__(self, params: str, cell: str) -> None:
-        os.chdir(self.root)
-        train(["--params", params, "--cell", cell])
-
-    def checkpoint(self, params: str, cell: str) -> submitit.helpers.DelayedSubmission:
-        """What to submit again when the job's time is over or it was preempted."""
-        return submitit.helpers.DelayedSubmission(self, params, cell)
 
 
 def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[str, str]:
@@ -84,7 +78,8 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
             while waiting and len(running) < args.at_once:
                 cell = waiting.pop(0)
                 attempts[cell] += 1
-                running[cell] = executor.submit(TrainCell(os.getcwd()), str(params), cell)
+                executor.update_parameters(name=cell)
+                running[cell] = executor.submit(CellJob(os.getcwd()), str(params), cell)
             time.sleep(args.poll)
             for cell, job in list(running.items()):
                 say(cell, states, describe(job, args.profile, cell))
@@ -100,17 +95,9 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
     return states
 
 
-def make_executor(args: argparse.Namespace) -> submitit.Executor:
-    """Of local processes or of Slurm jobs."""
-    executor = submitit.AutoExecutor(args.logs, cluster=args.cluster)
-    partition = {"slurm_partition": args.partition} if args.partition else {}
-    executor.update_parameters(cpus_per_task=args.cpus, gpus_per_node=args.gpus, timeout_min=args.minutes, **partition)
-    return executor
-
-
 def describe(job: submitit.Job, profile: str, cell: str) -> str:
     """The scheduler's word for the job, and the images in the cell's newest checkpoint."""
-    checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-*/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
+    checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
     try:
         rows = json.loads(checkpoints[-1].read_text())["state"]["rows"] if checkpoints else []
     except (OSError, ValueError):  # replaced while we looked
@@ -125,16 +112,31 @@ def say(cell: str, states: dict[str, str], state: str) -> None:
         print(f"{cell}: {state}", flush=True)
 
 
-def chosen_cells(args: argparse.Namespace, params: dict) -> list[str]:
-    """The cells asked for, or those whose training DVC finds changed or never done."""
-    cells = params.get("cells") or {}
+def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list[str]:
+    """The cells asked for, or those whose training or scores DVC finds changed or never made."""
     for cell in args.cells or []:
-        if cell not in cells:
-            raise unknown_choice("cell", cell, cells)
+        if cell not in choices:
+            raise unknown_choice("cell", cell, choices)
     if args.cells:
         return args.cells
-    changed = json.loads(dvc("status", "--json", f"pipelines/{args.profile}/dvc.yaml"))
-    return [cell for cell in cells if any(stage.endswith(f"train@{cell}") for stage in changed)]
+    return [cell for cell in choices if any(stage.endswith((f":train@{cell}", f":evaluate@{cell}")) for stage in changed)]
+
+
+def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:
+    """HarnessError where DVC finds the extractor or one of the datasets missing or out of date: every cell would fail."""
+    needed = [f"{pipeline}:{stage}" for stage in ("extractor", *(f"prepare@{name}" for name in sorted(data)))]
+    missing = " ".join(stage for stage in needed if stage in changed)
+    if missing:
+        raise HarnessError(f"{missing} not done; expected data and extractor prepared; run `dvc repro {missing}`, then again")
+
+
+def is_current(params: Path, name: str) -> bool:
+    """Whether weights and record are those of the parameters, data and code here now: `dvc commit` believes anything."""
+    cell = load_cell(params, name)
+    run = json.loads((run_path(cell) / "run.json").read_text(encoding="utf-8"))
+    record = read_record(cell.results / "records" / f"{name}.json")
+    scored = record["weights_sha256"] == sha256_file(run_path(cell) / "g_ema.safetensors")
+    return scored and run["digest"] == cell.digest(cell.images()[0].sha256)
 
 
 def dvc(*words: str) -> str:

@@ -1,11 +1,15 @@
 """The sweep's bookkeeping, with an executor that runs each job at once, in this process."""
 
 import json
+import signal
 
 import pytest
 
 from harness.errors import HarnessError
-from pipelines import sweep
+from harness.training.interrupt import requested_stop
+from pipelines import jobs, sweep
+
+PIPELINE = "pipelines/tiny/dvc.yaml"
 
 
 class Job:
@@ -22,6 +26,9 @@ class Job:
 
 
 class Executor:
+    def update_parameters(self, name):
+        pass
+
     def submit(self, function, *args):
         try:
             function(*args)
@@ -32,11 +39,17 @@ class Executor:
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A profile of three cells, of which `broken` fails always and `requeued` once; returns the words of every DVC command."""
+    """A profile of four cells, of which `broken` fails always, `requeued` once and `stale` ends with other parameters.
+
+    Returns the words of every DVC command and what `dvc status` says."""
     (tmp_path / "pipelines" / "tiny").mkdir(parents=True)
-    (tmp_path / "pipelines" / "tiny" / "params.yaml").write_text("cells: {good: {}, requeued: {}, broken: {}}")
+    cells = ("good", "requeued", "broken", "stale")
+    (tmp_path / "pipelines" / "tiny" / "params.yaml").write_text(
+        "cells: {" + ", ".join(f"{cell}: {{data: d}}" for cell in cells) + "}"
+    )
     monkeypatch.chdir(tmp_path)
     commands, calls = [], []
+    status = {f"{PIPELINE}:train@good": [], f"{PIPELINE}:evaluate@requeued": [], f"{PIPELINE}:report": [], "other:extractor": []}
 
     def train(argv):
         calls.append(argv[-1])
@@ -44,44 +57,101 @@ def place(tmp_path, monkeypatch):
             raise RuntimeError("killed")
 
     def dvc(*words):
+        if words[0] == "status":
+            return json.dumps(status)
         commands.append(words)
-        return json.dumps({"pipelines/tiny/dvc.yaml:train@good": [], "pipelines/tiny/dvc.yaml:evaluate@requeued": []})
+        return ""
 
-    monkeypatch.setattr(sweep, "train", train)
+    monkeypatch.setattr(jobs, "train", train)
+    monkeypatch.setattr(jobs, "evaluate", lambda argv: calls.append(f"score {argv[-1]}"))
     monkeypatch.setattr(sweep, "dvc", dvc)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
-    return commands
+    monkeypatch.setattr(sweep, "is_current", lambda params, cell: cell != "stale")
+    return commands, calls, status
 
 
 COMMON = ["--profile", "tiny", "--poll", "0"]
 
 
+def handed_over(*cells):
+    return ("commit", "-f", "-q", *(f"{PIPELINE}:{stage}@{cell}" for cell in cells for stage in ("train", "evaluate")))
+
+
 def test_sends_a_failed_cell_again_and_hands_what_finished_to_dvc(place, capsys):
+    commands, calls, _status = place
     sweep.main([*COMMON, "--cells", "requeued,good"])
-    assert place == [("commit", "-f", "-q", f"pipelines/tiny/dvc.yaml:train@{cell}") for cell in ("requeued", "good")]
+    assert calls == ["requeued", "good", "score good", "requeued", "score requeued"]
+    assert commands == [handed_over("requeued", "good")]
     lines = capsys.readouterr().out.splitlines()
     assert "requeued: attempt 1 failed" in lines
     assert lines.count("requeued: done") == lines.count("good: done") == 1
-    assert "2 cells trained" in lines[-1]
+    assert lines[-1].startswith("2 cells trained and scored")
 
 
 def test_names_the_cells_that_keep_failing_after_handing_over_the_others(place):
-    with pytest.raises(HarnessError, match="broken failed 2 times"):
+    with pytest.raises(HarnessError, match="broken: failed 2 times"):
         sweep.main([*COMMON, "--cells", "broken,good", "--attempts", "2"])
-    assert place == [("commit", "-f", "-q", "pipelines/tiny/dvc.yaml:train@good")]
+    assert place[0] == [handed_over("good")]
 
 
-def test_trains_what_dvc_finds_changed_and_refuses_unknown_cells(place):
+def test_results_of_other_parameters_are_not_handed_over(place):
+    with pytest.raises(HarnessError, match=r"stale: .* or parameters, data or code changed meanwhile"):
+        sweep.main([*COMMON, "--cells", "stale"])
+    assert place[0] == []
+
+
+def test_runs_what_dvc_finds_changed_and_refuses_unknown_cells(place):
     sweep.main(COMMON)
-    assert [words[-1] for words in place[1:]] == ["pipelines/tiny/dvc.yaml:train@good"]
+    assert place[0] == [handed_over("good", "requeued")]
     with pytest.raises(HarnessError, match=r"unknown cell 'goad'.*did you mean 'good'"):
         sweep.main([*COMMON, "--cells", "goad"])
 
 
+@pytest.mark.parametrize("stage", ["extractor", "prepare@d"])
+def test_data_and_extractor_must_be_prepared(place, stage):
+    commands, calls, status = place
+    status |= {f"{PIPELINE}:{stage}": []}
+    with pytest.raises(HarnessError, match=f"run `dvc repro {PIPELINE}:{stage}`"):
+        sweep.main(COMMON)
+    assert calls == commands == []
+
+
+def test_squeue_says_which_jobs_are_over():
+    watcher = jobs.SqueueWatcher()
+    watcher._registered = {"7", "8", "9"}
+    watcher._info_dict = watcher.read_info(b"7|PENDING\n8|CANCELLED\n10|FAILED\n")
+    states = {job: (watcher.get_state(job, "cache"), watcher.is_done(job, "cache")) for job in ("7", "8", "9")}
+    assert states == {"7": ("PENDING", False), "8": ("CANCELLED", True), "9": ("FORGOTTEN", True)}
+
+
+def test_at_the_time_limit_the_trainer_saves_before_the_requeue(monkeypatch):
+    done = []
+
+    def trainer(words):
+        with requested_stop() as stop:
+            signal.raise_signal(jobs.TIME_IS_UP)
+            done.append(f"saved for {stop()}")
+            raise SystemExit(143)
+
+    monkeypatch.setattr(jobs, "train", trainer)
+    former = signal.signal(jobs.TIME_IS_UP, lambda number, frame: done.append("requeued"))
+    try:
+        with pytest.raises(SystemExit):
+            jobs.CellJob(".")("params.yaml", "cell")
+        signal.raise_signal(jobs.TIME_IS_UP)
+    finally:
+        signal.signal(jobs.TIME_IS_UP, former)
+    assert done == ["saved for 15", "requeued", "requeued"]
+
+
 def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     assert sweep.describe(Job(), "tiny", "good") == "running, 0 images"
-    scratch = tmp_path / ".ckpt" / "tiny" / "good-0123"
+    scratch = tmp_path / ".ckpt" / "tiny" / "good-0123456789ab"
     scratch.mkdir(parents=True)
     (scratch / "ab-000000004.json").write_text(json.dumps({"state": {"rows": [{"nimg": 1280}]}}))
     (scratch / ".ab-000000008.json.7.tmp.json").write_text("{")
+    assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"
+    other = tmp_path / ".ckpt" / "tiny" / "good-seed1-0123456789ab"
+    other.mkdir()
+    (other / "ab-000000004.json").write_text(json.dumps({"state": {"rows": [{"nimg": 64}]}}))
     assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"

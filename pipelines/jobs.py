@@ -1,0 +1,94 @@
+"""The jobs of a sweep: what one does, what sends it off, and who is asked how it stands."""
+
+import argparse
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import submitit
+from submitit.slurm.slurm import SlurmInfoWatcher
+
+from pipelines.evaluate import main as evaluate
+from pipelines.train import main as train
+
+TIME_IS_UP = signal.SIGUSR2  # what submitit has Slurm send before a job's time limit
+REQUEUES = 1_000_000  # after a time limit: a long cell needs as many as it needs
+# What squeue calls a job that will not come back. PREEMPTED and NODE_FAIL may: Slurm requeues such jobs unless told not to.
+OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT", "FORGOTTEN")
+
+
+@dataclass
+class CellJob:
+    """`pipelines.train` and `pipelines.evaluate` of one cell in `root`; a requeued job goes on from the trainer's checkpoints."""
+
+    root: str
+
+    def __call__(self, params: str, cell: str) -> None:
+        os.chdir(self.root)
+        words = ["--params", params, "--cell", cell]
+        with saving_first():
+            train(words)
+        evaluate(words)
+
+    def checkpoint(self, params: str, cell: str) -> submitit.helpers.DelayedSubmission:
+        """What to submit again when the job's time is up."""
+        return submitit.helpers.DelayedSubmission(self, params, cell)
+
+
+@contextmanager
+def saving_first() -> Iterator[None]:
+    """Answers TIME_IS_UP as the trainer answers SIGTERM, with a checkpoint, and only then as submitit does, with a requeue.
+
+    A SIGTERM that Slurm sends itself, on preemption or `scontrol requeue`, ends the job; Slurm then requeues it."""
+    requeue, asked = signal.getsignal(TIME_IS_UP), []
+
+    def save(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.raise_signal(signal.SIGTERM)
+
+    signal.signal(TIME_IS_UP, save)
+    try:
+        yield
+    except SystemExit:
+        _call(requeue, asked)
+        raise
+    finally:
+        signal.signal(TIME_IS_UP, requeue)
+
+
+def _call(handler: Callable | int | None, asked: list[int]) -> None:
+    if asked and callable(handler):
+        handler(asked[0], None)
+
+
+class SqueueWatcher(SlurmInfoWatcher):
+    """Asks squeue, which every Slurm answers: submitit asks sacct, which fails where there is no accounting database."""
+
+    def _make_command(self) -> list[str]:
+        return ["squeue", "--me", "--states=all", "--noheader", "--format=%i|%T"]
+
+    def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
+        """{job: its state}; a job that Slurm has forgotten is over."""
+        text = string.decode() if isinstance(string, bytes) else string
+        states = dict(line.split("|") for line in text.split())
+        return {job: {"State": states.get(job, "FORGOTTEN")} for job in self._registered}
+
+    def is_done(self, job_id: str, mode: str = "standard") -> bool:
+        """Whether the job is over, with a result or without."""
+        return self.get_state(job_id, mode) in OVER
+
+
+def make_executor(args: argparse.Namespace) -> submitit.Executor:
+    """Of local processes or of Slurm jobs."""
+    if args.cluster == "slurm":
+        submitit.SlurmJob.watcher = SqueueWatcher(delay_s=30)
+    executor = submitit.AutoExecutor(args.logs, cluster=args.cluster, slurm_max_num_timeout=REQUEUES)
+    executor.update_parameters(
+        cpus_per_task=args.cpus,
+        gpus_per_node=args.gpus,
+        timeout_min=args.minutes,
+        slurm_srun_args=[f"--cpus-per-task={args.cpus}"],  # since Slurm 22.05 srun does not take it from sbatch
+    )
+    return executor

@@ -1,0 +1,83 @@
+"""A sweep through a real Slurm whose jobs are requeued half-way."""
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from slurm_node import ask, slurm_node, wait_for
+from tiny_project import CELLS, dvc, environment, make_project, stages_run
+
+from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+
+PIPELINE = "pipelines/digits/dvc.yaml"
+STEPS, SAVED_AT = 50, 20  # the one checkpoint that the trainer writes unasked before the last
+MARK = 1e6  # seconds added to a checkpoint: only who goes on from it can hand them down
+REQUEUES = {"table1-16": ["scontrol", "requeue"], "table1-13": ["scancel", "--signal=USR2"]}  # by hand; as at a time limit
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    with slurm_node(tmp_path_factory.mktemp("slurm")) as names:
+        yield names
+
+
+@pytest.fixture
+def project(slurm, tmp_path) -> Path:
+    """A project with everything done but its cells; after `slurm`, because where that skips nothing need be made."""
+    root = make_project(tmp_path / "project", batch=16, nimg=16 * STEPS, checkpoint_nimg=16 * SAVED_AT, log_nimg=64)
+    dvc(root, "repro", f"{PIPELINE}:anchors@digits", f"{PIPELINE}:cost")
+    return root
+
+
+@contextmanager
+def sweeping(root: Path, slurm: dict[str, str]):
+    """The sweep, as a process whose output goes to root/sweep.out."""
+    command = [sys.executable, "-m", "pipelines.sweep", "--cluster", "slurm", "--poll", "0.5"]
+    with (root / "sweep.out").open("w") as output:
+        process = subprocess.Popen(command, cwd=root, env=environment(root) | slurm, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def newest(root: Path, cell: str) -> Path | None:
+    """The record of the cell's last checkpoint."""
+    return max(root.glob(f".ckpt/digits/{cell}-*/[!.]*-*.json"), default=None)
+
+
+def mark(path: Path) -> int:
+    """Adds MARK to the seconds of a checkpoint; returns its step."""
+    key = json.loads(path.read_text())["key"]
+    found = load_checkpoint(path.parent, key)
+    changed = Checkpoint(found.step, found.tensors, found.state | {"seconds": found.state["seconds"] + MARK})
+    save_checkpoint(path.parent, key, changed, found.state["snapshots"])
+    return found.step
+
+
+def test_requeued_cells_go_on_and_dvc_has_only_the_report_left(project, slurm):
+    with sweeping(project, slurm) as sweep:
+        jobs = {}
+        for cell in CELLS:
+            assert wait_for(lambda cell=cell: newest(project, cell) or sweep.poll() is not None, 120)
+            jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name={cell}", "--format=%i")
+            subprocess.run([*REQUEUES[cell], jobs[cell]], env=slurm, check=True)
+        for cell, job in jobs.items():
+            pending = wait_for(lambda job=job: ask(slurm, "squeue", "--noheader", f"--jobs={job}", "--states=PD"), 30)
+            assert pending, f"{cell} was not requeued"
+            assert SAVED_AT < mark(newest(project, cell)) < STEPS
+        assert sweep.wait(180) == 0, (project / "sweep.out").read_text()
+
+    said = (project / "sweep.out").read_text().splitlines()
+    assert said[-1] == f"2 cells trained and scored; `dvc repro {PIPELINE}` has left to do: report"
+    for cell in CELLS:
+        assert f"{cell}: done" in said
+        assert not any("failed" in line for line in said)
+        run = json.loads((project / f"results/digits/runs/{cell}/run.json").read_text())
+        assert (run["status"], run["steps"]) == ("ok", STEPS)
+        assert run["wall_seconds"] > MARK, f"{cell} began anew"
+    assert stages_run(dvc(project, "repro", "--dry")) == {"report", "mlflow"}
