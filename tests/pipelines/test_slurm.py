@@ -63,14 +63,14 @@ def test_requeued_cells_go_on_and_dvc_has_only_the_report_left(project, slurm):
     with sweeping(project, slurm) as sweep:
         jobs = {}
         for cell in CELLS:
-            assert wait_for(lambda cell=cell: newest(project, cell) or sweep.poll() is not None, 120)
+            assert wait_for(lambda cell=cell: newest(project, cell) or sweep.poll() is not None, 300)
             jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name={cell}", "--format=%i")
             subprocess.run([*REQUEUES[cell], jobs[cell]], env=slurm, check=True)
         for cell, job in jobs.items():
-            pending = wait_for(lambda job=job: ask(slurm, "squeue", "--noheader", f"--jobs={job}", "--states=PD"), 30)
+            pending = wait_for(lambda job=job: ask(slurm, "squeue", "--noheader", f"--jobs={job}", "--states=PD"), 60)
             assert pending, f"{cell} was not requeued"
             assert SAVED_AT < mark(newest(project, cell)) < STEPS
-        assert sweep.wait(180) == 0, (project / "sweep.out").read_text()
+        assert sweep.wait(400) == 0, (project / "sweep.out").read_text()
 
     said = (project / "sweep.out").read_text().splitlines()
     assert said[-1] == f"2 cells trained and scored; `dvc repro {PIPELINE}` has left to do: report"
