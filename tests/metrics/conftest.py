@@ -7,16 +7,6 @@ from harness.metrics.classifier import train_digits_classifier
 from harness.metrics.extractors import load_extractor
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes minutes; run with `-m slow`")
-
-
-def pytest_collection_modifyitems(config, items):
-    for item in items:
-        if item.get_closest_marker("slow") and "slow" not in config.option.markexpr:
-            item.add_marker(pytest.mark.skip(reason="takes minutes; run with -m slow"))
-
-
 @pytest.fixture(scope="session")
 def inception():
     return load_extractor("inception-v3", random_seed=0)

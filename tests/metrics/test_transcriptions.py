@@ -1,7 +1,4 @@
-"""The five definitions written down again in numpy, at the size of a real evaluation, against the harness.
-
-The full size (N = 5,000, d = 2048) is marked slow: `python -m pytest -m slow tests/metrics/test_transcriptions.py`.
-"""
+"""The five definitions written down again in numpy, at the size of a real evaluation, against the harness."""
 
 import numpy as np
 import pytest
@@ -68,13 +65,11 @@ def test_all_five_agree_also_where_images_are_fewer_than_features(n, m):
     check(made_up(n, widths, 0, 0.0), made_up(m, widths, 1, 0.2), 1e-6)
 
 
-@pytest.mark.slow
 def test_all_five_agree_at_full_size():
     widths = {"pool": 2048, "spatial": 2023, "logits": 1008}
     check(made_up(5000, widths, 0, 0.0), made_up(5000, widths, 1, 0.2), 1e-6)
 
 
-@pytest.mark.slow
 def test_the_two_distances_agree_at_full_width_with_fewer_images():
     widths = {"pool": 2048, "spatial": 2023, "logits": 1008}
     check(made_up(1000, widths, 0, 0.0), made_up(1500, widths, 1, 0.2), 1e-6)
