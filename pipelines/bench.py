@@ -46,7 +46,9 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--pass-seconds", type=float, help="largest time of one pass (default: what --seconds leaves each curve)")
     parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads (default: torch's)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="CPU threads; more disturb the other mechanisms' processes (default: 1)"
+    )
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="process: CPU time, for a machine under other load")
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
     return parser.parse_args(argv)
