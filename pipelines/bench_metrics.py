@@ -45,7 +45,7 @@ class Items(torch.utils.data.Dataset):
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Alternates the two and prints their times, or our peak memory alone."""
+    """Alternates the two, writes their times, ratios and our peak memory, and prints the ratio."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench_metrics", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
