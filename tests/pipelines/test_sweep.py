@@ -1,7 +1,9 @@
 """The sweep's bookkeeping, with an executor that runs each job at once, in this process."""
 
+import hashlib
 import json
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,3 +157,19 @@ def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     other.mkdir()
     (other / "ab-000000004.json").write_text(json.dumps({"state": {"rows": [{"nimg": 64}]}}))
     assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"
+
+
+@pytest.mark.parametrize(
+    ("trained_as", "scored", "expected"), [("now", b"w", True), ("before", b"w", False), ("now", b"v", False)]
+)
+def test_results_are_current_if_trained_as_params_say_and_scored_from_these_weights(
+    tmp_path, monkeypatch, trained_as, scored, expected
+):
+    data = SimpleNamespace(sha256="data")
+    cell = SimpleNamespace(results=tmp_path, images=lambda: (data, None), digest={"data": "now"}.get)
+    (tmp_path / "g_ema.safetensors").write_bytes(b"w")
+    (tmp_path / "run.json").write_text(json.dumps({"digest": trained_as}))
+    monkeypatch.setattr(sweep, "load_cell", lambda params, name: cell)
+    monkeypatch.setattr(sweep, "run_path", lambda cell: tmp_path)
+    monkeypatch.setattr(sweep, "read_record", lambda path: {"weights_sha256": hashlib.sha256(scored).hexdigest()})
+    assert sweep.is_current(tmp_path / "params.yaml", "cell") is expected
