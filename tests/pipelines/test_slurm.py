@@ -13,7 +13,7 @@ from tiny_project import CELLS, dvc, environment, make_project, stages_run
 from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 PIPELINE = "pipelines/digits/dvc.yaml"
-STEPS, SAVED_AT = 50, 20  # the one checkpoint that the trainer writes unasked before the last
+STEPS, SAVED_AT = 240, 120  # the one checkpoint that the trainer writes unasked before the last; seconds are left to interrupt it
 MARK = 1e6  # seconds added to a checkpoint: only who goes on from it can hand them down
 REQUEUES = {"table1-16": ["scontrol", "requeue"], "table1-13": ["scancel", "--signal=USR2"]}  # by hand; as at a time limit
 
@@ -50,6 +50,11 @@ def newest(root: Path, cell: str) -> Path | None:
     return max(root.glob(f".ckpt/digits/{cell}-*/[!.]*-*.json"), default=None)
 
 
+def started(root: Path) -> list[str]:
+    """The cells that have a checkpoint."""
+    return [cell for cell in CELLS if newest(root, cell)]
+
+
 def mark(path: Path) -> int:
     """Adds MARK to the seconds of a checkpoint; returns its step."""
     key = json.loads(path.read_text())["key"]
@@ -62,10 +67,12 @@ def mark(path: Path) -> int:
 def test_requeued_cells_go_on_and_dvc_has_only_the_report_left(project, slurm):
     with sweeping(project, slurm) as sweep:
         jobs = {}
-        for cell in CELLS:
-            assert wait_for(lambda cell=cell: newest(project, cell) or sweep.poll() is not None, 300)
-            jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name={cell}", "--format=%i")
-            subprocess.run([*REQUEUES[cell], jobs[cell]], env=slurm, check=True)
+        while len(jobs) < len(CELLS):  # whichever is ready first: a cell that waits for the other may be over by then
+            assert wait_for(lambda: set(started(project)) - set(jobs) or sweep.poll() is not None, 300)
+            for cell in set(started(project)) - set(jobs):
+                jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name={cell}", "--format=%i")
+                subprocess.run([*REQUEUES[cell], jobs[cell]], env=slurm, check=True)
+            assert sweep.poll() is None, (project / "sweep.out").read_text()
         for cell, job in jobs.items():
             pending = wait_for(lambda job=job: ask(slurm, "squeue", "--noheader", f"--jobs={job}", "--states=PD"), 60)
             assert pending, f"{cell} was not requeued"
