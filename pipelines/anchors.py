@@ -8,7 +8,7 @@ from harness.config import load_params
 from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
-from harness.records import new_record, write_record
+from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
 from pipelines.compose import default_device
 from pipelines.scoring import load_scorer

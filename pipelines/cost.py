@@ -23,13 +23,21 @@ from harness.cost.memory import PeakMemory
 from harness.cost.throughput import Limits, measure
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, digest, sha256_file
-from harness.records import environment, new_record, read_record, write_record
+from harness.records.environment import environment
+from harness.records.record import new_record, read_record, write_record
 from pipelines.compose import default_device
 from pipelines.networks import closed_forms, networks
 
 ROOT = Path(__file__).resolve().parent.parent
 # Imported once for all networks' processes; dynamo and fvcore are what counting would import, two seconds each time.
-PRELOADED = ["torch._dynamo", "fvcore.nn", "harness.cost.macs", "harness.records", "pipelines.networks", "pipelines.compose"]
+PRELOADED = [
+    "torch._dynamo",
+    "fvcore.nn",
+    "harness.cost.macs",
+    "harness.records.record",
+    "pipelines.networks",
+    "pipelines.compose",
+]
 CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
 
 

@@ -15,7 +15,7 @@ from harness.config import load_params
 from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
-from harness.records import new_record, write_record
+from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
 from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
 from pipelines.sampler import Sampler, draw

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from harness.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
 from harness.metrics.sampling import generate, latents, to_uint8
-from harness.report.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
 from pipelines.compose import Cell
 
 SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps

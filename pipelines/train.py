@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from harness.errors import run_command
 from harness.files import atomic_path, write_json
-from harness.records import environment
+from harness.records.environment import environment
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks

@@ -3,9 +3,9 @@
 import argparse
 
 from harness.errors import run_command
+from harness.records.store import chosen_profiles, load_store
 from harness.report.manifest import write_manifest
 from harness.report.page import write_page
-from harness.report.store import chosen_profiles, load_store
 from harness.report.tables import build_tables, write_tables
 
 

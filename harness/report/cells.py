@@ -7,6 +7,7 @@ from statistics import fmean
 
 from harness.cost.names import discriminator_id, generator_id
 from harness.paper import NOT_PRINTED, QUANTITIES, printed_table
+from harness.records.store import Store
 from harness.report.columns import (
     COLUMN_PROTOCOLS,
     COST_UNITS,
@@ -17,7 +18,6 @@ from harness.report.columns import (
     TABLE_4_RUNS,
     TABLE_5_RUNS,
 )
-from harness.report.store import Store
 from harness.report.verdicts import (
     DIVERGED,
     NO_CONFIGURATION,

@@ -1,6 +1,6 @@
 """The cost of every measured network, one row each, in the true and in the printed convention."""
 
-from harness.report.store import Store
+from harness.records.store import Store
 from harness.report.verdicts import NO_CONFIGURATION, NOT_RUN
 
 

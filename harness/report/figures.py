@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from harness.files import atomic_path
 from harness.paper import printed_table
+from harness.records.store import Store, read_curves
 from harness.report.cells import metric_label, protocol_of
 from harness.report.columns import DATASET_PROTOCOLS
 from harness.report.plots import COLOURS, log_scale
 from harness.report.scatter import data_efficiency, score_against_macs, score_against_time
-from harness.report.store import Store, read_curves
 
 FIGURE_5 = {  # rows of Table I, grouped as the paper's Figure 5 groups them
     "a": ("attention mechanisms", (1, 2, 3, 6, 10)),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import sha256_file, write_json
-from harness.report.store import Store
+from harness.records.store import Store
 
 NAME = "tables/manifest.json"
 

@@ -1,8 +1,8 @@
 """Rows of a profile's own experiments: cells that stand in none of the printed tables, in the form of Table I's rows."""
 
 from harness.paper import NOT_PRINTED
+from harness.records.store import Store
 from harness.report.cells import Cell, cost_cell, score_cell
-from harness.report.store import Store
 
 SCORES = ("fid", "sfid", "is", "precision", "recall")
 

@@ -8,11 +8,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from harness.files import write_text
 from harness.paper import NOT_PRINTED, errata
+from harness.records.store import Store
 from harness.report.cells import Cell
 from harness.report.formats import HIDDEN, MARKS, heading, measured_text
 from harness.report.provenance import duration, provenance, uses_of_records
 from harness.report.sections import Pictures, anchor_tables, errata_entries, figure_entries, gallery
-from harness.report.store import Store
 from harness.report.tables import ROMAN, Table
 from harness.report.verdicts import ABSENT, DIVERGED, RULES
 

@@ -2,10 +2,10 @@
 
 from harness.cost.names import is_rival
 from harness.paper import NOT_PRINTED, SOURCES, printed_table
+from harness.records.store import Store
 from harness.report.cells import Cell, cost_cell
 from harness.report.columns import RIVALS
 from harness.report.costs import cost_rows
-from harness.report.store import Store
 
 RIVAL_TITLE = "The rivals of Tables IV and V: printed figures of Table V and measured ones, multiply-accumulates per evaluation"
 QUANTITIES = {"params": "params M", "flops": "GMAC as printed", "throughput": "images/s"}

@@ -7,9 +7,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.records.store import Store
 from harness.report.cells import cost_value, table_cells
 from harness.report.plots import COLOURS, log_scale
-from harness.report.store import Store
 
 
 def score_against_macs(store: Store) -> Figure | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from harness.paper import NOT_PRINTED, all_errata
-from harness.report.store import Store
+from harness.records.store import Store
 from harness.report.tables import ROMAN
 
 TYPES = {".png": "image/png", ".svg": "image/svg+xml"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.files import write_text
 from harness.paper import NOT_PRINTED, TITLES, errata
+from harness.records.store import Store
 from harness.report.cells import Cell, table_cells
 from harness.report.costs import cost_rows
 from harness.report.formats import (
@@ -22,7 +23,6 @@ from harness.report.formats import (
 )
 from harness.report.own import own_cells
 from harness.report.rivals import RIVAL_TITLE, rival_rows
-from harness.report.store import Store
 from harness.report.verdicts import ABSENT, DIVERGED
 
 TABLE_5_NOTE = "Steps per image, true multiply-accumulates, peak memory and sources of every rival: rivals.md beside this table."

@@ -3,7 +3,7 @@
 import argparse
 
 from harness.errors import run_command
-from harness.report.store import chosen_profiles, load_store
+from harness.records.store import chosen_profiles, load_store
 from harness.tracking.database import database_uri
 from harness.tracking.projection import project
 from harness.tracking.ui import serve

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.paper.configuration import flatten
-from harness.report.store import Store, read_curves
+from harness.records.store import Store, read_curves
 from harness.tracking.database import (
     EPOCH_MS,
     connect,

@@ -28,7 +28,7 @@ def run_key(given: str, config: dict, data: str, networks: list[nn.Module], engi
 
 def _code(networks: list[nn.Module]) -> dict[str, str]:
     """sha256 of this package's files and of each file that defines a module of the networks, torch's own aside."""
-    files = set(Path(__file__).parent.glob("*.py"))
+    files = set(Path(__file__).parent.rglob("*.py"))
     for kind in {type(module) for network in networks for module in network.modules()}:
         if kind.__module__.split(".")[0] != "torch" and kind.__module__ in sys.modules:
             files.add(Path(inspect.getfile(kind)))

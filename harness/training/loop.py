@@ -20,13 +20,13 @@ from harness.training.curves import CurveSums
 from harness.training.data import data_digest, image_batches
 from harness.training.distributed import join_ranks
 from harness.training.engines import Accelerate, Engine, candidate_engines
+from harness.training.engines.verify import verify_engine
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
 from harness.training.lock import cell_lock
 from harness.training.progress import Progress
 from harness.training.randomness import Draws, draw_step, place
 from harness.training.session import Session
-from harness.training.verify import verify_engine
 
 CURVE_ROWS, CHECKPOINTS = 100, 10  # of a run, where the configuration does not say how often
 FLUSH_SECONDS = 5  # between two calls of on_curves

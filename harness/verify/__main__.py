@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from harness.errors import HarnessError, run_command
-from harness.report.store import chosen_profiles, load_store
+from harness.records.store import chosen_profiles, load_store
 from harness.verify.checks import check_profile
 from harness.verify.rerun import rerun
 

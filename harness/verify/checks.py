@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import sha256_file
+from harness.records.store import RESULTS, Store, load_record, record_paths, store_of
 from harness.report.manifest import NAME, read_manifest, record_digests
-from harness.report.store import RESULTS, Store, load_record, record_paths, store_of
 from harness.report.tables import build_tables, render
 
 

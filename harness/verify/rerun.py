@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 
 from harness.config import load_params
 from harness.errors import HarnessError, unknown_choice
-from harness.records import read_record
-from harness.report.store import Store
+from harness.records.record import read_record
+from harness.records.store import Store
 
 LEVEL = 0.95  # of the prediction interval
 

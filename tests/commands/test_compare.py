@@ -1,7 +1,7 @@
 import pytest
 
-from harness.compare import compare_costs, compare_scores, result_set, significance
 from harness.errors import HarnessError
+from pipelines.commands.compare import compare_costs, compare_scores, result_set, significance
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 
 from harness.config import load_params
 from harness.errors import HarnessError
-from harness.new import new_attention
+from pipelines.commands.new import new_attention
 
 ROOT = Path(__file__).resolve().parents[2]
 

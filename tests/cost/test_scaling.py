@@ -16,7 +16,7 @@ from harness.cost.probe import FORWARD, MODES, R1, Probe, Worker, check_mechanis
 from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure_grid, median_interval, over_bounds, rounds
 from harness.errors import HarnessError
 from lada.attention import AdditiveAttention
-from pipelines import bench
+from pipelines.benches import attention as bench
 
 CPU = torch.device("cpu")
 

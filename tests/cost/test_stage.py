@@ -7,7 +7,7 @@ import pytest
 from baselines.attention import ATTENTIONS
 from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError
-from harness.records import read_record
+from harness.records.record import read_record
 from harness.report.columns import RIVALS
 from pipelines import cost
 from pipelines.networks import networks

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from harness.errors import HarnessError
-from pipelines import bench_data
+from pipelines.benches import data as bench_data
 
 
 @pytest.fixture

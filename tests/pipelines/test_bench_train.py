@@ -15,9 +15,9 @@ from harness.training.step import METRICS, reference_step
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
-from pipelines import bench_train
-from pipelines.authors_step import READS, authors_step, build_authors, published_augment
-from pipelines.bench_traffic import count_traffic
+from pipelines.benches import train as bench_train
+from pipelines.benches.authors_step import READS, authors_step, build_authors, published_augment
+from pipelines.benches.traffic import count_traffic
 
 CONFIG = TrainConfig(nimg=4, batch=4, r1_weight=1.0)
 

@@ -107,7 +107,7 @@ def test_a_wrong_setting_is_refused(setting):
 
 
 def test_a_plan_counts_images_and_writes_nothing(capsys, tmp_path, monkeypatch):
-    from pipelines.plan import main
+    from pipelines.commands.plan import main
 
     path = params_path("paper").resolve()
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
 from harness.metrics.classifier import train_digits_classifier
 from harness.metrics.sampling import generate
-from harness.records import environment
+from harness.records.environment import environment
 from pipelines import evaluate
 from pipelines.compose import load_cell
 from pipelines.sampler import Sampler

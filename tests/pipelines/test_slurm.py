@@ -35,7 +35,7 @@ def project(slurm, tmp_path) -> Path:
 @contextmanager
 def sweeping(root: Path, slurm: dict[str, str]):
     """The sweep, as a process whose output goes to root/sweep.out."""
-    command = [sys.executable, "-m", "pipelines.sweep", "--cluster", "slurm", "--poll", "0.5"]
+    command = [sys.executable, "-m", "pipelines.commands.sweep", "--cluster", "slurm", "--poll", "0.5"]
     with (root / "sweep.out").open("w") as output:
         process = subprocess.Popen(command, cwd=root, env=environment(root) | slurm, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.training.interrupt import requested_stop
-from pipelines import jobs, sweep
+from pipelines.commands import jobs, sweep
 
 PIPELINE = "pipelines/tiny/dvc.yaml"
 

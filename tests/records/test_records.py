@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness import records
 from harness.errors import HarnessError
 from harness.files import digest
-from harness.records import new_record, read_record, write_record
+from harness.records import environment as environment_module
+from harness.records.record import new_record, read_record, write_record
 
 SCORE = {
     "seed": 0,
@@ -103,7 +103,7 @@ def test_artefacts_are_hashed(tmp_path, monkeypatch):
 
 def test_git_state_ignores_results_and_locks(tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr(records, "_git", lambda *args: calls.append(args) or "")
-    assert records.git_state() == {"commit": "", "dirty": False}
+    monkeypatch.setattr(environment_module, "_git", lambda *args: calls.append(args) or "")
+    assert environment_module.git_state() == {"commit": "", "dirty": False}
     assert ":(exclude)results" in calls[1]
     assert ":(exclude,glob)**/*.lock" in calls[1]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from harness.cost.names import generator_id
+from harness.images import image_grid
 from harness.paper import printed_table
-from harness.records import new_record, write_record
-from harness.report.images import image_grid
+from harness.records.record import new_record, write_record
 
 LABEL = "digits-cnn@0123abcd"
 MADE_BY = {"git": {"commit": "d" * 40, "dirty": False}, "versions": {"python": "3.11.7", "torch": "2.15.0"}, "device": "CPU test"}

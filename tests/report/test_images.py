@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from harness.errors import HarnessError
-from harness.report.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
+from harness.images import attention_map_grid, image_grid, interpolation_grid, progress_grid
 
 
 def test_tiles_stand_row_by_row(tmp_path):

@@ -3,9 +3,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from harness.records.store import load_store
 from harness.report.figures import save
 from harness.report.page import PAGE_BYTES, render_page
-from harness.report.store import load_store
 from harness.report.tables import build_tables
 
 

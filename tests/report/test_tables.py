@@ -8,8 +8,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.paper import QUANTITIES, printed_table
+from harness.records.store import load_store
 from harness.report.__main__ import report
-from harness.report.store import load_store
 from harness.report.tables import build_tables, render, write_tables
 
 MACS = ("true", "fvcore", "torch_meta", "closed_form", "printed_convention")

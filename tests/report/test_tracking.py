@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from harness.report.images import progress_grid
-from harness.report.store import load_store
+from harness.images import progress_grid
+from harness.records.store import load_store
 from harness.tracking import live_run
 from harness.tracking.database import connect
 from harness.tracking.projection import project

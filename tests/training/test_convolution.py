@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.training import winograd
-from harness.training.convolution import TwiceConv2d, use_twice_convolutions
+from harness.training.engines import winograd
+from harness.training.engines.convolution import TwiceConv2d, use_twice_convolutions
 
 
 @pytest.fixture(params=[{"padding": 1}, {"stride": 2}, {"bias": False, "stride": 2, "padding": (0, 1)}])

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from harness.errors import HarnessError
-from harness.training import compiled, loop, winograd
+from harness.training import loop
 from harness.training.config import TrainConfig
-from harness.training.engines import ENGINES, LONG_RUN, candidate_engines
+from harness.training.engines import ENGINES, LONG_RUN, candidate_engines, compiled, winograd
+from harness.training.engines.verify import BOUNDS, _compare, verify_engine
 from harness.training.loop import fit
-from harness.training.verify import BOUNDS, _compare, verify_engine
 from lada.accelerate import use_fused_attention
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator

@@ -2,7 +2,7 @@
 
 import torch
 
-from harness.training.inference import fast_generator
+from harness.training.engines.inference import fast_generator
 from lada.accelerate import use_fused_attention
 from lada.attention import AdditiveAttention
 from lada.configs import GeneratorConfig

@@ -1,4 +1,4 @@
-"""SIGKILL, three times, at random moments of one real process; `python -m pipelines.torture` does it twenty times through DVC."""
+"""Kills a training process at random moments; `python -m pipelines.commands.torture` does it twenty times through DVC."""
 
 import os
 import random

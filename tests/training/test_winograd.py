@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import conv2d
 
-from harness.training import winograd
+from harness.training.engines import winograd
 
 LAST = torch.channels_last
 FP64 = 1e-12  # relative; rounding alone

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.report.store import load_store
+from harness.records.store import load_store
 from harness.verify.rerun import prediction_interval, rerun
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,7 +15,7 @@ EVALUATE = """
     import json, sys
     from pathlib import Path
     from harness.config import load_params
-    from harness.records import new_record, write_record
+    from harness.records.record import new_record, write_record
     seed = load_params(sys.argv[2])["cells"]["lada"]["train"]["seed"]
     assert Path("results/digits/data/digits/manifest.json").is_file() and not Path("results/digits/records").exists()
     record = json.loads(Path("recorded.json").read_text())

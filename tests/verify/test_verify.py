@@ -6,11 +6,11 @@ from time import process_time
 import pytest
 
 from harness.files import digest
-from harness.records import write_record
+from harness.records.record import write_record
+from harness.records.store import load_store
 from harness.report.figures import draw_figures
 from harness.report.manifest import write_manifest
 from harness.report.page import render_page
-from harness.report.store import load_store
 from harness.report.tables import build_tables, write_tables
 from harness.verify.checks import check_profile
 

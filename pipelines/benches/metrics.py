@@ -1,4 +1,4 @@
-"""Times our one-pass evaluation against torch-fidelity's FID alone: `python -m pipelines.bench_metrics --count 300`.
+"""Times our one-pass evaluation against torch-fidelity's FID alone: `python -m pipelines.benches.metrics --count 300`.
 
 Both score the same random pictures with the same random Inception weights in one process, turn by turn; ours gives all five
 scores. The scores of both are compared first: a timing of two different things is not printed. Peak memory is of our first run,
@@ -23,7 +23,7 @@ from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features, features
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
-from harness.records import device_slug, environment
+from harness.records.environment import device_slug, environment
 
 Pair = tuple[np.ndarray, np.ndarray]
 State = dict[str, torch.Tensor]
@@ -46,7 +46,7 @@ class Items(torch.utils.data.Dataset):
 
 def main(argv: list[str] | None = None) -> None:
     """Alternates the two, writes their times, ratios and our peak memory, and prints the ratio."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.bench_metrics", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.metrics", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")

@@ -1,6 +1,6 @@
 """A dry run: what a profile would train, and how long it would take here. Writes nothing.
 
-`python -m pipelines.plan --params pipelines/paper/params.yaml [--cell CELL ...] [--set train.nimg=1000000]`
+`python -m pipelines.commands.plan --params pipelines/paper/params.yaml [--cell CELL ...] [--set train.nimg=1000000]`
 """
 
 import argparse
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from harness.config import load_params
 from harness.errors import HarnessError, run_command
-from harness.records import device_name
+from harness.records.environment import device_name
 from harness.training.engines import ENGINES
 from harness.training.randomness import draw_step, place
 from harness.training.step import reference_step

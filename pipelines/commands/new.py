@@ -1,4 +1,4 @@
-"""`python -m harness.new attention NAME`: a mechanism of one's own, working from the first line, ready to be changed.
+"""`python -m pipelines.commands.new attention NAME`: a mechanism of one's own, working from the first line, ready to be changed.
 
 Writes baselines/attention/<name>.py, its line in the registry, and a cell in a profile's parameters, so that its tests, its
 costs, its row in the tables and its section of the page appear by themselves.
@@ -67,7 +67,7 @@ class {class_name}(nn.Module):
 
 def main() -> None:
     """Starts a new attention mechanism."""
-    parser = argparse.ArgumentParser(prog="python -m harness.new", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.new", description=__doc__)
     parser.add_argument("kind", choices=["attention"])
     parser.add_argument("name", help="lower case with dashes, for example mean-gate")
     parser.add_argument("--profile", default="digits", help="profile that gets a cell for it (default: digits)")

@@ -1,4 +1,4 @@
-"""Images per second of training steps and of inference, against the authors' published step: `python -m pipelines.bench --train`.
+"""Images per second of training and inference against the authors' step: `python -m pipelines.benches.attention --train`.
 
 All contenders alternate in one process on one machine; one that fails its comparison with the reference is not timed.
 Writes results/bench/<device>/train.json and infer.json.
@@ -20,18 +20,18 @@ from torch.profiler import ProfilerActivity, profile
 from harness.cost.memory import PeakMemory
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import write_json
-from harness.records import device_slug, environment
+from harness.records.environment import device_slug, environment
 from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES
-from harness.training.inference import fast_generator
+from harness.training.engines.inference import fast_generator
+from harness.training.engines.verify import verify_engine
 from harness.training.randomness import draw_step, place
-from harness.training.verify import verify_engine
 from lada.accelerate import use_fused_attention
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS
 from lada.discriminator import Discriminator
 from lada.generator import Generator
-from pipelines.authors_step import authors_step, build_authors
-from pipelines.bench_traffic import Traffic, copy_rate, count_traffic, matmul_rate
+from pipelines.benches.authors_step import authors_step, build_authors
+from pipelines.benches.traffic import Traffic, copy_rate, count_traffic, matmul_rate
 
 CONTENDERS = ("authors/fp32", "authors/tf32", "authors/bf16", "eager/fp32", "eager/bf16", "compiled/fp32", "compiled/bf16")
 NOISE_DIM = 128
@@ -81,7 +81,7 @@ LINE = (
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.bench --train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.attention --train", description=__doc__)
     parser.add_argument(
         "--contenders", type=lambda text: text.split(","), default=list(CONTENDERS), help="the first is the yardstick"
     )

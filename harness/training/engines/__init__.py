@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.training import winograd
 from harness.training.adam import Adam, fused_update
-from harness.training.compiled import compiled_step
 from harness.training.config import TrainConfig
-from harness.training.convolution import use_twice_convolutions
 from harness.training.distributed import use_global_batchnorm
 from harness.training.ema import Ema
+from harness.training.engines import winograd
+from harness.training.engines.compiled import compiled_step
+from harness.training.engines.convolution import use_twice_convolutions
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 

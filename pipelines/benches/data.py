@@ -1,4 +1,4 @@
-"""Speed and memory of the data preparation against a plain Pillow loop: `python -m pipelines.bench_data [--images 200000]`.
+"""Speed and memory of the data preparation against a plain Pillow loop: `python -m pipelines.benches.data [--images 200000]`.
 
 Both read the same archive of 178x218 JPEGs on the same cores. The plain loop decodes and resizes, and that is all; the
 preparation also checks, hashes, shards and publishes. They alternate, and their pixels are compared. What is left is the result,
@@ -28,7 +28,7 @@ from harness.data.parallel import available_cores, prepare_images
 from harness.data.sources import ZipSource
 from harness.errors import HarnessError, run_command
 from harness.files import write_json
-from harness.records import device_slug, environment
+from harness.records.environment import device_slug, environment
 
 SIZE = (178, 218)
 RESOLUTION = 64

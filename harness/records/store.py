@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, unknown_choice
-from harness.records import read_record
+from harness.records.record import read_record
 
 RESULTS = Path("results")  # the commands run in the repository root
 

@@ -1,4 +1,4 @@
-"""Kills a run again and again, through `dvc repro`, and compares it with one left alone: `python -m pipelines.torture`.
+"""Kills a run again and again, through `dvc repro`, and compares it with one left alone: `python -m pipelines.commands.torture`.
 
 Works on two clones of the repository's HEAD in a temporary directory; nothing in the working tree is touched.
 """
@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 EARLY_SECONDS = 5  # after the start: DVC and Python are loading, the trainer resumes
 
 

@@ -1,11 +1,6 @@
 """One JSON file per result: the only source of truth for the tables, the figures and MLflow."""
 
 import json
-import platform
-import re
-import subprocess
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -13,10 +8,10 @@ from jsonschema.exceptions import best_match
 
 from harness.errors import HarnessError, unknown_choice
 from harness.files import digest, sha256_file, write_json
-from harness.record_schema import DEFAULTS, SCHEMAS
+from harness.records.environment import environment
+from harness.records.schema import DEFAULTS, SCHEMAS
 
 SCHEMA_VERSION = 1
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "torch-fidelity", "fvcore", "diffusers", "safetensors")
 ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a score record that hold the path of a file
 VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
 
@@ -28,7 +23,7 @@ def new_record(
 
     Digests of the configuration and of every artefact named in `fields` are computed here, and the environment is
     recorded unless `fields` brings its own git, versions and device. Fields left out get the defaults of
-    `harness.record_schema`. Raises HarnessError where a field is unknown, missing or of the wrong type.
+    `harness.records.schema`. Raises HarnessError where a field is unknown, missing or of the wrong type.
     """
     if kind not in SCHEMAS:
         raise unknown_choice("record kind", kind, SCHEMAS)
@@ -74,58 +69,6 @@ def artefact_digests(record: dict) -> dict[str, str]:
             f"record {record['cell']!r} names {missing[0]}, which does not exist; write the file before the record"
         )
     return {str(path): sha256_file(path) for path in paths}
-
-
-@cache
-def _environment() -> str:
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    return json.dumps({"git": git_state(), "versions": versions, "device": device_name()})
-
-
-def environment() -> dict:
-    """What a result depends on besides its configuration: {git: {commit, dirty}, versions: {...}, device}."""
-    return json.loads(_environment())
-
-
-def git_state() -> dict:
-    """The commit, and whether a tracked or new file differs from it; results and DVC's lock files do not count."""
-    try:
-        commit = _git("rev-parse", "HEAD").strip()
-        changed = _git("status", "--porcelain", "--", ".", ":(exclude)results", ":(exclude,glob)**/*.lock")
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}  # an unpacked archive has no history
-    return {"commit": commit, "dirty": bool(changed.strip())}
-
-
-def _git(*arguments: str) -> str:
-    root = Path(__file__).resolve().parent.parent
-    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
-
-
-def device_name() -> str:
-    """The accelerator's name, or the processor's."""
-    import torch  # here, because the report reads records without needing torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU {_processor()}"
-
-
-def device_slug(name: str) -> str:
-    """A device's name as the name of a folder: "CPU AMD EPYC" is cpu-amd-epyc."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    models = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def _seal(record: dict, where: str) -> dict:

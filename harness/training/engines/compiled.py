@@ -13,7 +13,7 @@ from torch.func import functional_call
 
 from harness.training.adam import Adam, plain_update
 from harness.training.config import TrainConfig
-from harness.training.cuda_graph import GraphedProgram
+from harness.training.engines.cuda_graph import GraphedProgram
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 

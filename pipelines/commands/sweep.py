@@ -1,4 +1,4 @@
-"""Trains and scores a profile's cells side by side, here or through Slurm: `python -m pipelines.sweep --profile digits`.
+"""Trains and scores a profile's cells side by side, here or through Slurm: `python -m pipelines.commands.sweep --profile digits`.
 
 A cell that was killed, requeued or preempted goes on from its checkpoint. What finishes is handed to DVC, so that `dvc repro`
 has only the report left to do. The working tree must be shared by all machines, and data and extractor must be prepared.
@@ -18,10 +18,10 @@ import submitit
 from harness.config import load_params
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
-from harness.records import read_record
+from harness.records.record import read_record
+from pipelines.commands.jobs import CellJob, make_executor
 from pipelines.compose import load_cell
 from pipelines.evaluate import run_path
-from pipelines.jobs import CellJob, make_executor
 
 WAITING, DONE = "waiting", "done"
 DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.sweep", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.sweep", description=__doc__)
     parser.add_argument("--profile", default="digits")
     parser.add_argument("--cells", type=lambda text: text.split(","), help="names, by commas (default: those DVC finds changed)")
     parser.add_argument(

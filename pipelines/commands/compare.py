@@ -1,4 +1,4 @@
-"""`python -m harness.compare A B`: two result sets side by side, with differences and their significance.
+"""`python -m pipelines.commands.compare A B`: two result sets side by side, with differences and their significance.
 
 A and B are profiles (`digits`) or result folders (`../other/results/digits`): two machines, two commits, two profiles.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.errors import HarnessError, run_command
+from harness.records.store import RESULTS, Store, load_store
 from harness.report.formats import markdown_text
-from harness.report.store import RESULTS, Store, load_store
 
 LEVEL = 0.05  # of Welch's test
 HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significance"]
@@ -19,7 +19,7 @@ HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significan
 
 def main() -> None:
     """Prints Markdown: scores by table row, costs by network."""
-    parser = argparse.ArgumentParser(prog="python -m harness.compare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.compare", description=__doc__)
     parser.add_argument("first", metavar="A")
     parser.add_argument("second", metavar="B")
     args = parser.parse_args()

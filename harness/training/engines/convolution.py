@@ -7,7 +7,7 @@ the image. Wide 3x3 convolutions take Winograd's products on a processor. The fu
 import torch
 from torch import Tensor, nn
 
-from harness.training import winograd
+from harness.training.engines import winograd
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...]]  # stride, padding
 

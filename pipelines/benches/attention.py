@@ -1,6 +1,6 @@
-"""Latency and peak memory of every attention mechanism against the number of tokens: `python -m pipelines.bench`.
+"""Latency and peak memory of every attention mechanism against the number of tokens: `python -m pipelines.benches.attention`.
 
-Writes results/bench/<device>/attention.{csv,json,png,svg}. `--train` times training steps instead (pipelines.bench_train).
+Writes results/bench/<device>/attention.{csv,json,png,svg}. `--train` times training steps instead (pipelines.benches.train).
 """
 
 import argparse
@@ -20,7 +20,7 @@ from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure
 from harness.cost.scaling_figure import draw_curves
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
-from harness.records import device_slug, environment
+from harness.records.environment import device_slug, environment
 
 STAGES = ((1024, 4), (256, 4), (64, 4))  # (dim, heads) of the three Ladaformers of the paper's generators
 GRIDS = (8, 16, 32, 64, 128, 256)
@@ -30,7 +30,7 @@ PASSES_PER_LADDER = 3  # what a ladder of sizes takes on average, in passes of i
 
 def main() -> None:
     if "--train" in sys.argv:
-        from pipelines.bench_train import main as bench_train
+        from pipelines.benches.train import main as bench_train
 
         return bench_train([argument for argument in sys.argv[1:] if argument != "--train"])
     arguments = _parse(sys.argv[1:])
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.attention", description=__doc__)
     parser.add_argument("--mechanisms", default=",".join(ATTENTIONS), help="names of the registry, by commas (default: all)")
     parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N (default 65,536)")
     parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")

@@ -1,0 +1,1 @@
+"""Result records: the only source of truth for the tables, the figures and MLflow."""

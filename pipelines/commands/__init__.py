@@ -1,0 +1,1 @@
+"""Commands around the stages: plan, sweep, compare, new, torture."""
