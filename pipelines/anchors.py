@@ -1,5 +1,8 @@
 """Stage: scale anchors of one dataset. `python -m pipelines.anchors --params pipelines/digits/params.yaml --data digits`."""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 from pathlib import Path
 from time import monotonic

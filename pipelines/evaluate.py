@@ -3,6 +3,9 @@
 Under torchrun the ranks share out sampling and feature extraction; rank 0 alone scores and writes.
 """
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import json
 import shlex
 import sys

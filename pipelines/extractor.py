@@ -4,6 +4,9 @@ Writes results/<profile>/extractor/: digits-cnn is trained on the prepared digit
 `features.weights` or downloaded, its sha256 checked before it is opened.
 """
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import shutil
 from collections.abc import Callable

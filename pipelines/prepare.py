@@ -3,6 +3,9 @@
 Reads `profile` and `data` (entries `KEY: {name: ..., ...}`, or the one entry itself) from the parameters.
 Writes results/<profile>/data/<KEY>/ (format: harness/data/arrays.py)."""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import re
 from pathlib import Path

@@ -1,5 +1,8 @@
 """Stage: train one cell. `python -m pipelines.train --params pipelines/digits/params.yaml --cell table1-16`."""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 from contextlib import nullcontext
 from pathlib import Path
 

@@ -5,6 +5,9 @@ or a folder made by `python -m pipelines.prepare`; the reference may also be an 
 ranks share out the pictures and rank 0 alone scores, prints and keeps the reference's features.
 """
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import json
 from dataclasses import replace

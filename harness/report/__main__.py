@@ -1,5 +1,8 @@
 """`python -m harness.report [--profile NAME]`: rebuilds tables and figures from the records alone."""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 
 from harness.errors import run_command

@@ -1,5 +1,8 @@
 """`python -m harness.verify [--profile NAME] [--rerun CELL [--seeds 1 2 3]]`: are the tables what the records say?"""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import sys
 

@@ -1,5 +1,8 @@
 """The jobs of a sweep: what one does, what sends it off, and who is asked how it stands."""
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import os
 import signal

@@ -4,6 +4,9 @@ A cell that was killed, requeued or preempted goes on from its checkpoint. What 
 has only the report left to do. The working tree must be shared by all machines, and data and extractor must be prepared.
 """
 
+import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+
+# isort: split
 import argparse
 import json
 import os

@@ -1,0 +1,18 @@
+"""The name of the arithmetic that a result was computed in: results of one name agree to the last bit."""
+
+import platform
+import sys
+
+
+def arithmetic(device: str = "cpu") -> str:
+    """ "x86-64-avx2" for pinned kernels (harness.pinned), "cuda sm_90" on a GPU, else the machine and what torch chose."""
+    import torch  # here, because the report reads names of arithmetic without needing torch
+
+    if str(device).startswith("cuda"):
+        major, minor = torch.cuda.get_device_capability()
+        return f"cuda sm_{major}{minor}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    pinned = sys.modules.get("harness.pinned")
+    if pinned is not None and pinned.IN_TIME and capability == "AVX2":
+        return "x86-64-avx2"
+    return f"{platform.machine()} {capability}".replace("x86_64", "x86-64 unpinned,")
