@@ -1,144 +1,142 @@
-"""Configuration is checked where it enters: a mapping read from YAML becomes a typed dataclass, or one clear error."""
+"""Configuration is checked where it enters: a mapping read from YAML becomes a typed dataclass, or one clear error.
+
+This is the one way in which parameters are checked. The classes stay plain dataclasses, which need no pydantic to be used:
+`lada` and `harness.training` run where there is only torch. pydantic reads their annotations, as strictly as it reads JSON:
+nothing is converted but whole numbers, which become floats, and lists, which become tuples, where the field says so.
+"""
 
 import dataclasses
-import math
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from harness.errors import HarnessError, unknown_choice
+from harness.errors import HarnessError, shown, unknown_choice
+from harness.yaml_reading import plain, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Config = TypeVar("Config")
 
-NAMES = {
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    bool: "true or false",
-    tuple: "a list",
-    NoneType: "nothing (null)",
+EXPECTED = {  # by pydantic's name of the error
+    "int_type": "a whole number",
+    "int_parsing_size": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "none_required": "nothing (null)",
+    "list_type": "a list such as [1, 2]",
+    "tuple_type": "a list such as [1, 2]",
+    "dict_type": "`key: value` entries",
+    "dataclass_type": "`key: value` entries",
 }
+UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
 
 
 def load_params(path: Path | str) -> dict[str, Any]:
-    """The mapping in a YAML 1.2 file (there, unlike in YAML 1.1, 5e-4 is a number and `no` is text).
+    """The mapping in a YAML 1.2 file (there, unlike in YAML 1.1, 5e-4 is a number and `no` is text), not yet checked.
 
     Raises HarnessError for a missing file, broken YAML, a key given twice, or a document that is not a mapping."""
-    from ruamel.yaml import YAML  # here, because the many processes that check a mapping never read a file
-    from ruamel.yaml.error import YAMLError
-
-    path = Path(path)
-    if not path.is_file():
-        raise HarnessError(f"no parameters file at {path}; expected a YAML file; correct the path")
-    try:
-        params = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise HarnessError(f"{path} is not valid YAML: {error}; correct the file") from error
+    params = read_yaml(Path(path))
     if not isinstance(params, dict):
-        raise HarnessError(f"{path} holds {_shown(params)}; expected `key: value` lines; correct the file")
+        raise HarnessError(f"{path} holds {shown(params)}; expected `key: value` lines; correct the file")
     return params
 
 
 def from_mapping(cls: type[Config], mapping: object, where: str) -> Config:
     """An instance of the dataclass `cls` from `mapping`, whose place in the file is `where` (for the messages).
 
-    Fields may be annotated int, float, str, bool, Literal, another dataclass, tuple[X, ...], tuple[X, Y], dict, or `X | None`.
-    Whole numbers become floats and lists become tuples where the field says so; nothing else is converted.
     What the dataclass itself refuses in `__post_init__` (ValueError) is reported the same way.
     Raises HarnessError naming the key, what was given and what was expected."""
-    if not isinstance(mapping, Mapping):
-        raise HarnessError(f"{where}: given {_shown(mapping)}; expected `key: value` entries for {cls.__name__}")
-    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
-    for key in mapping:
-        if key not in fields:
-            raise unknown_choice(f"key in {where}", key, fields)
-    missing = [name for name, field in fields.items() if name not in mapping and _required(field)]
-    if missing:
-        raise HarnessError(f"{where}: missing {', '.join(missing)}; expected keys are {', '.join(fields)}; add it")
-    hints = get_type_hints(cls)
-    values = {key: _checked(value, hints[key], f"{where}.{key}") for key, value in mapping.items()}
+    found, errors = _validated(cls, mapping, where)
+    if errors:
+        raise _complaint(cls, errors, where)
+    return found
+
+
+def check_types(cls: type, mapping: object, where: str) -> None:
+    """HarnessError unless every entry of `mapping` is a key of `cls` of the right type; it need not hold them all."""
+    errors = [error for error in _validated(cls, mapping, where)[1] if error["type"] not in (MISSING, "value_error")]
+    if errors:
+        raise _complaint(cls, errors, where)
+
+
+def _validated(cls: type[Config], mapping: object, where: str) -> tuple[Config | None, list[dict[str, Any]]]:
+    """The instance, or None and pydantic's errors, their places counted from `mapping`."""
+    from pydantic import ValidationError  # here: the processes that decode pictures import this module and check nothing
+
+    values = plain(mapping, where)
     try:
-        return cls(**values)
-    except (ValueError, HarnessError) as error:
+        (found,) = _adapter(cls).validate_json(f"[{json.dumps(values)}]")
+    except ValidationError as error:
+        return None, [{**entry, "loc": entry["loc"][1:]} for entry in error.errors(include_url=False)]
+    except HarnessError as error:  # from a __post_init__
         raise HarnessError(f"{where}: {error}") from error
+    for name, value in values.items():  # a Literal of numbers also takes what is equal to one of them
+        if isinstance(value, bool | float) and type(getattr(found, name)) is int:
+            choices = str(get_args(get_type_hints(cls)[name]))
+            return None, [{"type": "literal_error", "loc": (name,), "input": value, "ctx": {"expected": choices}}]
+    return found, []
 
 
-def _required(field: dataclasses.Field) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+@cache
+def _adapter(cls: type) -> "TypeAdapter":
+    """pydantic's validator of a list of one `cls`: a list, because a setting given for a dataclass itself is not used."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(tuple[cls], config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 
 
-def _checked(value: object, expected: Any, where: str) -> Any:
-    """`value` in the type `expected`, or HarnessError."""
-    origin, arguments = get_origin(expected), get_args(expected)
-    if expected is Any:
-        return value
-    if origin in (Union, UnionType):
-        return _checked_union(value, arguments, where)
-    if origin is Literal:
-        if any(value == choice and type(value) is type(choice) for choice in arguments):
-            return value
-        raise HarnessError(f"{where}: {unknown_choice('value', value, map(str, arguments))}")
-    if tuple in (expected, origin):
-        return _checked_tuple(value, arguments, where)
-    if dict in (expected, origin):
-        if not isinstance(value, Mapping):
-            raise _wrong(value, "`key: value` entries", where)
-        item = arguments[1] if arguments else Any
-        return {key: _checked(element, item, f"{where}.{key}") for key, element in value.items()}
-    if dataclasses.is_dataclass(expected):
-        return from_mapping(expected, value, where)
-    return _checked_scalar(value, expected, where)
+def _complaint(cls: type, errors: Sequence[dict[str, Any]], where: str) -> HarnessError:
+    """The first error in our words: an unknown key before a missing one, which it may be, and both before wrong values."""
+    order = {UNKNOWN: 0, MISSING: 1}
+    error = min(errors, key=lambda entry: order.get(entry["type"], 2))
+    *above, last = error["loc"] or ("",)
+    inside = _dotted(where, above)
+    if error["type"] == UNKNOWN:
+        return unknown_choice(f"key in {inside}", last, _keys(cls, above))
+    if error["type"] == MISSING and isinstance(last, str):
+        names = [entry["loc"][-1] for entry in errors if entry["type"] == MISSING and entry["loc"][:-1] == tuple(above)]
+        return HarnessError(f"{inside}: missing {', '.join(names)}; expected keys are {', '.join(_keys(cls, above))}; add it")
+    place, value = _dotted(where, error["loc"]), error["input"]
+    if error["type"] == MISSING:
+        return _wrong_length(inside, value, len(value) + sum(entry["type"] == MISSING for entry in errors))
+    if error["type"] == "too_long":
+        return _wrong_length(place, value, error["ctx"]["max_length"])
+    if error["type"] == "literal_error":
+        choices = [text or number for text, number in re.findall(r"'([^']*)'|(-?\d+)", error["ctx"]["expected"])]
+        return HarnessError(f"{place}: {unknown_choice('value', value, choices)}")
+    if error["type"] == "value_error":
+        return HarnessError(f"{place}: {error['ctx']['error']}")
+    expected = EXPECTED.get(error["type"], error["msg"])
+    return HarnessError(f"{place}: given {shown(value)}; expected {expected}{_quotes_hint(value, expected)}")
 
 
-def _checked_union(value: object, members: tuple, where: str) -> Any:
-    if value is None and NoneType in members:
-        return None
-    candidates = [member for member in members if member is not NoneType]
-    for candidate in candidates[:-1]:
-        try:
-            return _checked(value, candidate, where)
-        except HarnessError:
-            continue
-    return _checked(value, candidates[-1], where)
+def _wrong_length(place: str, value: object, length: int) -> HarnessError:
+    return HarnessError(f"{place}: given {shown(value)}; expected a list of {length} entries")
 
 
-def _checked_tuple(value: object, items: tuple, where: str) -> tuple:
-    if not isinstance(value, list | tuple):
-        raise _wrong(value, "a list such as [1, 2]", where)
-    if not items:
-        return tuple(value)
-    if items[-1] is Ellipsis:
-        items = (items[0],) * len(value)
-    if len(items) != len(value):
-        raise _wrong(value, f"a list of {len(items)} entries", where)
-    return tuple(_checked(element, item, f"{where}[{i}]") for i, (element, item) in enumerate(zip(value, items, strict=True)))
+def _dotted(where: str, loc: Sequence[str | int]) -> str:
+    return where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
 
 
-def _checked_scalar(value: object, expected: type, where: str) -> Any:
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if expected not in NAMES:
-        raise TypeError(f"{where}: the field is annotated {expected!r}, which harness.config does not know")
-    if type(value) is not expected:  # not isinstance: True is an int, yet no number
-        raise _wrong(value, NAMES[expected], where)
-    if expected is float and not math.isfinite(value):
-        raise _wrong(value, "a finite number", where)
-    return value
+def _keys(cls: Any, loc: Sequence[str | int]) -> list[str]:
+    """The keys of the dataclass at `loc` below `cls`."""
+    for part in loc:  # into a dataclass's field, dict[str, X] or tuple[X, ...]
+        inner = get_args(cls)[::-1] if get_origin(cls) is dict else get_args(cls)
+        cls = get_type_hints(cls)[part] if dataclasses.is_dataclass(cls) else inner[0]
+    return [field.name for field in dataclasses.fields(cls) if field.init]
 
 
-def _wrong(value: object, expected: str, where: str) -> HarnessError:
-    hint = ""
+def _quotes_hint(value: object, expected: str) -> str:
     if isinstance(value, str) and "number" in expected:
         try:
             float(value)
-            hint = "; write it without quotes"
+            return "; write it without quotes"
         except ValueError:
             pass
-    return HarnessError(f"{where}: given {_shown(value)}; expected {expected}{hint}")
-
-
-def _shown(value: object) -> str:
-    kinds = {dict: "a mapping", list: "a list", NoneType: "nothing"}
-    kind = kinds.get(type(value)) or NAMES.get(type(value)) or type(value).__name__
-    return kind if value is None else f"{value!r} ({kind})"
+    return ""

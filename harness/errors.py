@@ -1,5 +1,6 @@
 """One exception for everything a user can put right, and the command-line wrapper that prints it."""
 
+import reprlib
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -11,12 +12,36 @@ class HarnessError(Exception):
     """A one-line message: what was given, what was expected, what to do."""
 
 
+LONGEST = 2000  # characters of a message; names and keys from outside can be of any length
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    tuple: "a list",
+    dict: "a mapping",
+}
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
+
+
+def short(value: object) -> str:
+    """`value` as Python writes it, a long one cut: a message stays one line whatever was given."""
+    return _SHORT.repr(value)
+
+
+def shown(value: object) -> str:
+    """`value` and its kind in the words of a parameters file."""
+    return "nothing" if value is None else f"{short(value)} ({KINDS.get(type(value)) or type(value).__name__})"
+
+
 def unknown_choice(kind: str, given: object, choices: Iterable[str]) -> HarnessError:
     """Error for a name that is not among `choices`, with the nearest one suggested."""
     names = sorted(choices)
-    near = get_close_matches(str(given), names, n=1)
+    near = get_close_matches(str(given)[:100], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return HarnessError(f"unknown {kind} {given!r}; expected one of {', '.join(names)}{hint}")
+    return HarnessError(f"unknown {kind} {short(given)}; expected one of {', '.join(names)}{hint}")
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -37,5 +62,6 @@ def run_command(main: Callable[[], None]) -> None:
 
 
 def _one_line(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    line = " ".join(message.split())
+    print(f"error: {line if len(line) <= LONGEST else line[:LONGEST] + ' ...'}", file=sys.stderr)
     return 2
