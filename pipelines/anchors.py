@@ -8,12 +8,12 @@ from pathlib import Path
 from time import monotonic
 
 from harness.config import load_params
+from harness.device import default_device
 from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
-from pipelines.compose import default_device
 from pipelines.scoring import load_scorer
 
 

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,6 @@ class CellParams:
     `seed` makes a replicate of the cell it is merged from."""
 
     data: str
-    rows: tuple[str, ...]
     attention: str
     discriminator: str
     fraction: float = 1.0
@@ -64,6 +62,7 @@ class Cell:
     name: str
     profile: str
     params: CellParams
+    rows: tuple[str, ...]  # of the paper's tables: "1:16" is row 16 of Table I; none for an experiment of one's own
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     train: TrainConfig
@@ -129,6 +128,7 @@ def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell
         name=name,
         profile=params["profile"],
         params=cell,
+        rows=tuple((params.get("rows") or {}).get(name) or ()),
         generator=from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator"),
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
         train=from_mapping(TrainConfig, {**params["train"], **cell.train, **seed}, f"{where}.train"),
@@ -169,14 +169,3 @@ def code_digest() -> str:
         for file in sorted((ROOT / folder).rglob("*.py")):
             hasher.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return hasher.hexdigest()
-
-
-def use_threads(threads: int | None) -> None:
-    """Gives torch this many CPU threads, or leaves it as many as it takes."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-
-
-def default_device() -> str:
-    """HARNESS_DEVICE if set (from the environment: a changed command would invalidate every cell), else the GPU if any."""
-    return os.environ.get("HARNESS_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")

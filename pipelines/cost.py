@@ -21,11 +21,11 @@ from harness.cost.energy import energy_per_image
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
 from harness.cost.throughput import Limits, measure
+from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, digest, sha256_file
 from harness.records.environment import environment
 from harness.records.record import new_record, read_record, write_record
-from pipelines.compose import default_device
 from pipelines.networks import closed_forms, networks
 
 ROOT = Path(__file__).resolve().parent.parent

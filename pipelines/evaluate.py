@@ -16,11 +16,12 @@ from typing import Any
 
 from harness.config import load_params
 from harness.cost.names import discriminator_id, generator_id
+from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
-from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
+from pipelines.compose import Cell, cell_arguments, load_cell
 from pipelines.sampler import Sampler, draw
 from pipelines.scoring import Scorer, load_scorer, over_seeds
 
@@ -74,7 +75,7 @@ def identity(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:
     images, indices = cell.images()
     config = cell.params
     return {
-        "rows": list(config.rows),
+        "rows": list(cell.rows),
         "seed": cell.train.seed,
         "status": run["status"],
         "images_seen": run["images_seen"],

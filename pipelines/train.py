@@ -8,6 +8,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from harness.device import default_device, use_threads
 from harness.errors import run_command
 from harness.files import atomic_path, write_json
 from harness.records.environment import environment
@@ -16,7 +17,7 @@ from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
-from pipelines.compose import Cell, cell_arguments, default_device, load_cell, use_threads
+from pipelines.compose import Cell, cell_arguments, load_cell
 
 
 def main(argv: list[str] | None = None) -> None:

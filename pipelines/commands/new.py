@@ -116,13 +116,16 @@ def _registered(text: str, name: str, class_name: str) -> str:
 
 
 def _with_cell(path: Path, name: str) -> str:
-    """The parameters with a cell that trains the mechanism in the generator against the Lada discriminator."""
-    params = load_params(path)
-    if not params.get("cells") or list(params)[-1] != "cells":
-        raise HarnessError(f"{path}: expected `cells` as its last key; add the cell own-{name} by hand")
+    """The parameters with a cell that trains the mechanism in the generator against the Lada discriminator, and fills no row."""
+    params, lines = load_params(path), path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    if not params.get("cells") or list(params)[-2:] != ["rows", "cells"] or not {"rows:", "cells:"} <= set(lines):
+        raise HarnessError(f"{path}: expected `rows:` and `cells:` as its last two sections; add the cell own-{name} by hand")
     data = next(iter(params["cells"].values()))["data"]
-    cell = f"own-{name}: {{data: {data}, rows: [], attention: {name}, discriminator: lada}}"
-    return path.read_text(encoding="utf-8").rstrip("\n") + f"\n\n  {cell}\n"
+    end = lines.index("cells:")
+    while not lines[end - 1].startswith(" "):  # over comments and blank lines, to the end of `rows`
+        end -= 1
+    cell = f"  own-{name}: {{data: {data}, attention: {name}, discriminator: lada}}"
+    return "\n".join([*lines[:end], f"  own-{name}: []", *lines[end:], "", cell, ""])
 
 
 if __name__ == "__main__":

@@ -14,12 +14,13 @@ import torch
 from tqdm import tqdm
 
 from harness.config import load_params
+from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.records.environment import device_name
 from harness.training.engines import ENGINES
 from harness.training.randomness import draw_step, place
 from harness.training.step import reference_step
-from pipelines.compose import Cell, default_device, load_cell, use_threads
+from pipelines.compose import Cell, load_cell
 
 WARM_UP, TIMED = 1, 3  # steps
 
@@ -51,7 +52,7 @@ def plan(cells: list[Cell], seconds: dict[tuple, float]) -> pd.DataFrame:
     rows = [
         {
             "cell": cell.name,
-            "rows": " ".join(cell.params.rows),
+            "rows": " ".join(cell.rows),
             "data": cell.params.data,
             "fraction": cell.params.fraction,
             "networks": f"{cell.params.attention} / {cell.params.discriminator} at {cell.generator.resolution}",

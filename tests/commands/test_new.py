@@ -35,8 +35,10 @@ def test_one_file_one_registry_line_one_cell(checkout):
     imports = [line for line in after if line.startswith("from baselines.attention.")]
     assert imports == sorted(imports)
     compile("\n".join(after), "registry", "exec")
-    cell = load_params(PARAMS)["cells"]["own-mean-gate"]
-    assert cell == {"data": "digits", "rows": [], "attention": "mean-gate", "discriminator": "lada"}
+    before, params = load_params(ROOT / PARAMS), load_params(PARAMS)
+    assert params["rows"] == {**before["rows"], "own-mean-gate": []}
+    cell = params["cells"]["own-mean-gate"]
+    assert cell == {"data": "digits", "attention": "mean-gate", "discriminator": "lada"}
 
 
 def test_the_new_file_works_as_it_is(checkout):

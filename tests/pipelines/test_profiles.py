@@ -32,13 +32,13 @@ def test_every_cell_resolves(profile, name):
 
 @pytest.mark.parametrize(("profile", "tables"), [("digits", {1: range(1, 17), 2: range(1, 5), 3: range(4, 10), 4: [10]})])
 def test_every_row_of_the_digits_tables_is_filled_by_exactly_one_cell(profile, tables):
-    rows = [row for cell in load_params(params_path(profile))["cells"].values() for row in cell["rows"]]
+    rows = [row for cell in load_params(params_path(profile))["rows"].values() for row in cell]
     assert sorted(rows) == sorted(f"{table}:{row}" for table, numbers in tables.items() for row in numbers)
 
 
 def test_the_paper_profile_fills_every_row_that_the_paper_trained():
-    cells = load_params(params_path("paper"))["cells"]
-    rows = [row for name, cell in cells.items() if "-seed" not in name for row in cell["rows"]]
+    cells = load_params(params_path("paper"))["rows"]
+    rows = [row for name, cell in cells.items() if "-seed" not in name for row in cell]
     expected = [f"1:{row}" for row in range(1, 17)] + [f"2:{row}" for row in range(1, 13)] + [f"3:{row}" for row in range(4, 10)]
     assert set(expected) <= set(rows)
     ablations = [row for row in rows if row[0] in "123"]
@@ -51,7 +51,7 @@ def test_cells_are_what_table_1_prints(profile):
     printed = pd.read_csv("harness/paper/table_1.csv")
     for row in printed.itertuples():
         cell = load_cell(params_path(profile), f"table1-{row.row:02d}")
-        assert f"1:{row.row}" in cell.params.rows
+        assert f"1:{row.row}" in cell.rows
         assert (cell.params.attention, cell.params.discriminator) == (row.attention, row.discriminator)
         flags = (cell.generator.lee_conv, cell.generator.mlp_residual, cell.generator.modulation)
         assert flags == tuple(flag == "yes" for flag in (row.convolution, row.residual_mlp, row.modulation))

@@ -38,7 +38,7 @@ def made(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("made")
     params = load_params(ROOT / "pipelines/digits/params.yaml")
     params["evaluate"] = {"toy": {"protocols": ["images-train", "images-test"], "batch": 8, "seeds": [1, 2]}}
-    params["cells"] = {"tiny": {"data": "toy", "rows": [], "attention": "lada", "discriminator": "conv"}}
+    params["cells"] = {"tiny": {"data": "toy", "attention": "lada", "discriminator": "conv"}}
     params["generator"] |= {"dims": [32, 16, 8], "mlp_dim": 16}
     with (root / "params.yaml").open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)

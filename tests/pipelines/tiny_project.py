@@ -25,7 +25,7 @@ def make_project(root: Path, **train: int) -> Path:
             shutil.copy(source, target)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     params = load_params(root / "pipelines/digits/params.yaml")
-    params["cells"] = {name: params["cells"][name] for name in CELLS}
+    params |= {part: {name: params[part][name] for name in CELLS} for part in ("rows", "cells")}
     params["train"] |= {"snapshots": 1, **train}
     params["cost"] = {"networks": ["g32-lada-conv"], "repeats": 1, "pass_seconds": 0.01}
     write_params(root, params)
