@@ -1,7 +1,8 @@
 """Stage: the network whose features are scored. `python -m pipelines.extractor --params pipelines/digits/params.yaml`.
 
-Writes results/<profile>/extractor/: digits-cnn is trained on the prepared digits; inception-v3 is the published file, found at
-`features.weights` or downloaded, its sha256 checked before it is opened.
+Writes results/<profile>/extractor/: digits-cnn is committed, inception-v3 is the published file, found at `features.weights` or
+downloaded; either's sha256 is checked before it is opened. `--remake` trains digits-cnn again and compares it with the committed
+file, which it must equal to the last bit on an x86-64 with AVX2.
 """
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
@@ -9,36 +10,44 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 # isort: split
 import argparse
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.arithmetic import arithmetic
 from harness.config import from_mapping, load_params
 from harness.data.arrays import open_split
+from harness.data.digits import prepare_digits
 from harness.errors import HarnessError, run_command, unknown_choice
-from harness.files import atomic_path
-from harness.metrics.classifier import train_digits_classifier
+from harness.files import atomic_path, sha256_file
+from harness.metrics.classifier import SHA256, WEIGHTS, train_digits_classifier
 
 SEED = 0
 
 
 @dataclass(frozen=True)
 class FeatureParams:
-    """params.yaml's `features`: the extractor, what DVC must see change to make it again, and a weights file if it has one.
+    """params.yaml's `features`: the extractor, and a weights file if it is not committed.
 
     `random_seed` stands for random weights, with which a dry run needs no file and is comparable with nothing."""
 
     extractor: str
-    made_from: str
     weights: str | None = None
     random_seed: int | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Makes the profile's extractor."""
+    """Puts the profile's extractor in its place, or remakes the committed one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
-    params = load_params(parser.parse_args(argv).params)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--params", type=Path, help="the profile's params.yaml")
+    what.add_argument("--remake", action="store_true", help="train digits-cnn again and compare it with the committed file")
+    args = parser.parse_args(argv)
+    if args.remake:
+        print(remake())
+        return
+    params = load_params(args.params)
     features = from_mapping(FeatureParams, params["features"], "features")
     if features.extractor not in MAKERS:
         raise unknown_choice("features.extractor", features.extractor, MAKERS)
@@ -47,23 +56,36 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{features.extractor}: {MAKERS[features.extractor](features, folder)}")
 
 
-def make_digits_cnn(features: FeatureParams, folder: Path) -> str:
-    """Trains the classifier on the prepared digits under `made_from`; returns how well it reads the test digits."""
-    train, test = (open_split(features.made_from, split) for split in ("train", "test"))
-    if train.labels is None or test.labels is None:
-        raise HarnessError(f"given {features.made_from}, which has no labels; expected the prepared digits; prepare them first")
-    facts = train_digits_classifier(
-        train[:],
-        train.labels,
-        SEED,
-        folder / "digits-cnn.safetensors",
-        test=(test[:], test.labels),
-        data_sha256=train.sha256,
-    )
-    return f"{facts['accuracy']:.4f} of the test digits recognised"
+def remake() -> str:
+    """Trains digits-cnn from the digits in scikit-learn; HarnessError where the file is not the committed one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "digits-cnn.safetensors"
+        facts = train_committed(Path(scratch) / "digits", made)
+        found = sha256_file(made)
+    if found != SHA256:
+        raise HarnessError(
+            f"digits-cnn made in {arithmetic()} has sha256 {found}; expected the committed {SHA256}; "
+            "only pinned arithmetic on an x86-64 with AVX2 repeats it"
+        )
+    return f"bit for bit the committed file, sha256 {found}; {facts['accuracy']:.4f} of the test digits recognised"
 
 
-def make_inception(features: FeatureParams, folder: Path) -> str:
+def train_committed(data: Path, out: Path) -> dict[str, object]:
+    """Prepares the digits in `data` and trains on them as the committed file was; returns the classifier's facts."""
+    prepare_digits({"name": "digits"}, data)
+    train, test = (open_split(data, split) for split in ("train", "test"))
+    return train_digits_classifier(train[:], train.labels, SEED, out, test=(test[:], test.labels), data_sha256=train.sha256)
+
+
+def copy_digits_cnn(features: FeatureParams, folder: Path) -> str:
+    """Copies the committed weights once their sha256 is right."""
+    if sha256_file(WEIGHTS) != SHA256:
+        raise HarnessError(f"{WEIGHTS} is not the file with sha256 {SHA256}; restore it from Git")
+    shutil.copyfile(WEIGHTS, folder / "digits-cnn.safetensors")
+    return f"the committed file, sha256 {SHA256}"
+
+
+def copy_inception(features: FeatureParams, folder: Path) -> str:
     """Copies the published weights once their sha256 is right."""
     if features.random_seed is not None:
         (folder / "random.txt").write_text(f"random weights from seed {features.random_seed}\n")
@@ -75,7 +97,7 @@ def make_inception(features: FeatureParams, folder: Path) -> str:
     return f"{source} has the published sha256"
 
 
-MAKERS: dict[str, Callable[[FeatureParams, Path], str]] = {"digits-cnn": make_digits_cnn, "inception-v3": make_inception}
+MAKERS: dict[str, Callable[[FeatureParams, Path], str]] = {"digits-cnn": copy_digits_cnn, "inception-v3": copy_inception}
 
 if __name__ == "__main__":
     run_command(main)

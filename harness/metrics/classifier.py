@@ -1,4 +1,4 @@
-"""The embedded profile's feature network: a small classifier of handwritten digits, trained by the pipeline in seconds.
+"""The embedded profile's feature network: a small classifier of handwritten digits.
 
 It takes the place of Inception-v3 where no pretrained weights can be had. Its scores compare cells with each other; they are
 never FID.
@@ -24,6 +24,8 @@ CLASSES = 10
 EPOCHS = 24
 BATCH = 64
 LEARNING_RATE = 6e-3
+WEIGHTS = Path(__file__).with_name("digits_cnn.safetensors")  # made by `python -m pipelines.extractor --remake`
+SHA256 = "1fc0414fff553e79552c4dd09ea22f7a74fe21b49df1869b1f61a3dbd9d2eef0"
 
 
 class DigitsClassifier(nn.Module):
@@ -60,7 +62,7 @@ def train_digits_classifier(
     """Trains on uint8 images (N, 3, 16, 16) and int labels (N,), writes `out` (safetensors) and returns its metadata.
 
     `test` holds the images and labels of the split whose accuracy is measured; with `data_sha256`, the hash of the training
-    data, it goes into the file's metadata. The same seed gives the same file on the same machine.
+    data, it goes into the file's metadata. The same seed gives the same file wherever the arithmetic is pinned.
     """
     _check_digits(images, labels)
     with _one_thread(), torch.random.fork_rng(devices=[]):

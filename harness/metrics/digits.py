@@ -1,4 +1,8 @@
-"""The digits classifier as a feature extractor registered in torch-fidelity, loaded from the file that the pipeline trained."""
+"""The digits classifier as a feature extractor registered in torch-fidelity.
+
+Its weights are committed beside this file and pinned by their sha256, as Inception's are, so that distances of two machines lie
+in one feature space. `python -m pipelines.extractor --remake` trains them again and compares.
+"""
 
 import hashlib
 import json
@@ -13,7 +17,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from torch_fidelity.registry import register_feature_extractor
 
 from harness.errors import HarnessError
-from harness.metrics.classifier import RESOLUTION, DigitsClassifier, to_input
+from harness.metrics.classifier import RESOLUTION, SHA256, WEIGHTS, DigitsClassifier, to_input
 from harness.metrics.fidelity import METRIC_LAYERS, PROVIDED, check_arguments, create
 
 NAME = "digits-cnn"
@@ -58,11 +62,12 @@ register_feature_extractor(NAME, DigitsFeatures)
 
 
 def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
-    """Label name, sha256 of the weights file and the module."""
-    if weights is None:
-        raise HarnessError("given no weights for digits-cnn; expected the file that `python -m pipelines.extractor` writes")
-    sha256 = read_weights(weights)[1]
-    return NAME, sha256, create(NAME, weights)
+    """Label, sha256 and module: the pinned weights, or another file of the same network, whose hash the label then shows."""
+    sha256 = read_weights(weights or WEIGHTS)[1]
+    if weights is None and sha256 != SHA256:
+        raise HarnessError(f"{WEIGHTS} has sha256 {sha256}, not the pinned {SHA256}; restore the file from Git")
+    label = NAME if sha256 == SHA256 else f"{NAME}@{sha256[:8]}"
+    return label, sha256, create(NAME, weights or WEIGHTS)
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], str]:

@@ -15,7 +15,11 @@ from harness.errors import HarnessError, unknown_choice
 
 @dataclass(frozen=True)
 class Extractor:
-    """A feature extractor on its device: registered name, label with the first 8 digits of its weights' hash, and the module."""
+    """A feature extractor on its device: registered name, label, hash of its weights, and the module.
+
+    The label is the bare name for the pinned weights. Other weights add the first 8 digits of their hash, because their
+    features are not comparable with anybody else's.
+    """
 
     name: str
     label: str
@@ -48,7 +52,8 @@ def load_extractor(
 ) -> Extractor:
     """Loads a registered extractor; its weights are checked before they are opened.
 
-    inception-v3 without `weights` uses torch-fidelity's own download. `random_seed` gives it random weights, for tests and
+    Without `weights`, inception-v3 uses torch-fidelity's own download and digits-cnn the committed file.
+    `random_seed` gives it random weights, for tests and
     dry runs only: the label says so and nothing scored with it is comparable.
     """
     if name not in EXTRACTORS:
@@ -56,5 +61,5 @@ def load_extractor(
     if str(device).startswith("cuda") and not torch.cuda.is_available():
         raise HarnessError(f"given device {device}, but torch sees no GPU; expected cpu here; use a machine with a GPU or cpu")
     with torch.random.fork_rng(devices=[]):  # a module is initialised at random before its weights are loaded
-        label_name, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
-    return Extractor(name, f"{label_name}@{sha256[:8]}", sha256, module.to(device))
+        label, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
+    return Extractor(name, label, sha256, module.to(device))

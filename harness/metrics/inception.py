@@ -73,10 +73,11 @@ register_feature_extractor(NAME, InceptionFeatures)
 
 
 def load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:
-    """Label name, sha256 and module: the pinned weights from a file or the download, or random ones if a seed is given."""
+    """Label, sha256 and module: the pinned weights from a file or the download, or random ones if a seed is given."""
     if random_seed is not None:
         state = random_state(random_seed)
-        return f"{NAME}-random", _state_hash(state), from_state(state)
+        sha256 = _state_hash(state)
+        return f"{NAME}-random@{sha256[:8]}", sha256, from_state(state)
     return NAME, SHA256, from_state(_pinned_state(weights or _download()))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from harness.errors import HarnessError, unknown_choice
 from harness.files import sha256_file
 
-PAPER_LABEL = "inception-v3@6726825d"
+PAPER_LABEL = "inception-v3"  # the label of the pinned weights; other weights carry their hash
 PROXY_NAMES = {"fid": "fd", "sfid": "sfd", "is": "isx", "precision": "precision", "recall": "recall"}
 SCORES = tuple(PROXY_NAMES)
 LEVELS = ("paper", "protocol-mismatch", "none")

@@ -36,7 +36,7 @@ def test_other_counts_are_a_mismatch_with_its_reason(toy):
     assert set(values) == {f"{name}/{PAPER_LABEL}" for name in ("fd", "sfd", "isx", "precision", "recall")}
 
 
-@pytest.mark.parametrize("label", ["digits-cnn@0123abcd", "inception-v3-random@6726825d", "inception-v3@00000000"])
+@pytest.mark.parametrize("label", ["digits-cnn@0123abcd", "digits-cnn", "inception-v3-random@6726825d", "inception-v3@00000000"])
 def test_other_weights_are_comparable_with_nothing(toy, label):
     level, reasons = comparability(toy, label, 40, 30)
     assert level == "none"
