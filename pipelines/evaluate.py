@@ -19,11 +19,12 @@ from harness.cost.names import discriminator_id, generator_id
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
+from harness.metrics.metric import METRICS
 from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
 from pipelines.compose import Cell, cell_arguments, load_cell
 from pipelines.sampler import Sampler, draw
-from pipelines.scoring import Scorer, load_scorer, over_seeds
+from pipelines.scoring import Scorer, load_scorer, summarised
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -119,8 +120,8 @@ def measure(run: dict[str, Any], folder: Path, sampler: Sampler, scorer: Scorer)
     return {
         "untrained": untrained,
         "history": history,
-        "metrics": over_seeds(runs, fmean),
-        "generation_sd": over_seeds(runs, stdev) if len(runs) > 1 else {},
+        "metrics": summarised(runs, fmean),
+        "generation_sd": summarised(runs, stdev) if len(runs) > 1 else {},
         "best": {"nimg": best["nimg"], "metrics": _scores(best)} if best else None,
     }
 
@@ -132,7 +133,7 @@ def _scores(entry: dict[str, Any]) -> dict[str, Any]:
 def _distance(entry: dict[str, Any]) -> float:
     """The first protocol's Frechet distance, FID or not."""
     first = next(iter(_scores(entry).values()))
-    return next(value for label, value in first.items() if label.split("/")[0] in ("fid", "fd"))
+    return first[METRICS["fid"].label_in(first)]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import Features, Images
 from harness.metrics.protocol import LEVELS, PROTOCOLS, Protocol, comparability
 from harness.metrics.reference import prepared_reference, stored_reference
-from harness.metrics.scores import scores
+from harness.metrics.scores import over_seeds, scores
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks
 
@@ -72,7 +72,7 @@ class Scorer:
 
     def score(self, generate_images: Callable[[int, int], Images]) -> Scores:
         """The mean over the generation seeds; `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
-        return over_seeds(self.runs(generate_images), fmean)
+        return summarised(self.runs(generate_images), fmean)
 
     def runs(self, generate_images: Callable[[int, int], Images]) -> list[Scores]:
         """The scores of every generation seed."""
@@ -103,9 +103,9 @@ class Scorer:
         return {"extractor": extractor, "comparability": {"level": level, "reasons": reasons}, "counts": counts}
 
 
-def over_seeds(runs: list[Scores], summary: Callable[[list[float]], float]) -> Scores:
-    """One summary, a mean or a standard deviation, of every score over several runs."""
-    return {name: {label: summary([run[name][label] for run in runs]) for label in runs[0][name]} for name in runs[0]}
+def summarised(runs: list[Scores], summary: Callable[[list[float]], float]) -> Scores:
+    """One summary, a mean or a standard deviation, of every score of every protocol over several runs."""
+    return {protocol: over_seeds([run[protocol] for run in runs], summary) for protocol in runs[0]}
 
 
 def load_scorer(params: dict[str, Any], data: str, device: str, ranks: Ranks = ALONE) -> Scorer:

@@ -22,7 +22,7 @@ from harness.metrics.matrix import MatrixInput, evaluator_matrix
 from harness.metrics.pictures import First, open_pictures
 from harness.metrics.protocol import PROTOCOLS, Protocol, get_protocol
 from harness.metrics.reference import CACHE, prepared_reference, reference_images, stored_reference
-from harness.metrics.sample_size import over_seeds, sample_size_curve
+from harness.metrics.sample_size import mean_and_sd, sample_size_curve
 from harness.metrics.scores import judge, scores
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks, join_ranks
@@ -114,7 +114,7 @@ def result(
         "counts": {"generated": len(seen[0]), "reference": len(reference)},
         "generated": [str(path) for path in args.generated],
         "reference": str(args.reference),
-        "scores": runs[0] if len(runs) == 1 else over_seeds(runs),
+        "scores": runs[0] if len(runs) == 1 else mean_and_sd(runs),
     }
     if args.sample_size:
         out["sample_size"] = sample_size_curve(seen[0], reference, seed=0)

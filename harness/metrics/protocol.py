@@ -14,10 +14,10 @@ import numpy as np
 
 from harness.errors import HarnessError, unknown_choice
 from harness.files import sha256_file
+from harness.metrics.metric import METRICS
 
 PAPER_LABEL = "inception-v3"  # the label of the pinned weights; other weights carry their hash
-PROXY_NAMES = {"fid": "fd", "sfid": "sfd", "is": "isx", "precision": "precision", "recall": "recall"}
-SCORES = tuple(PROXY_NAMES)
+SCORES = tuple(METRICS)
 LEVELS = ("paper", "protocol-mismatch", "none")
 
 
@@ -124,8 +124,8 @@ def comparability(
 ) -> tuple[str, list[str]]:
     """Level and reasons: `paper`, `protocol-mismatch` (the paper's extractor, another protocol) or `none`.
 
-    `label` is the extractor's; `generated` and `reference` are the image counts that were scored; `doubts` say why either set
-    of images may not be the protocol's.
+    `label` is the extractor's; `generated` and `reference` are the image counts that were scored; `doubts` say why
+    either set of images may not be the protocol's.
     """
     reasons = []
     if label != PAPER_LABEL:
@@ -147,5 +147,5 @@ def comparability(
 
 
 def score_key(name: str, label: str, level: str) -> str:
-    """The only name under which a score may appear at a comparability level."""
-    return name if level == "paper" else f"{PROXY_NAMES[name]}/{label}"
+    """The only name under which a score may appear at a comparability level: `fid`, or `fd/digits-cnn`."""
+    return name if level == "paper" else METRICS[name].proxy_label(label)

@@ -5,13 +5,15 @@ of this generator against this finite reference (Chong and Forsyth 2020, arXiv 1
 of the paper: it is never the headline score and never bears its name.
 """
 
+from statistics import fmean, stdev
+
 import numpy as np
 
 from harness.errors import HarnessError
 from harness.metrics.adm import StoredReference
 from harness.metrics.features import Features
 from harness.metrics.protocol import score_key
-from harness.metrics.scores import frechet
+from harness.metrics.scores import frechet, over_seeds
 
 SMALLEST = 10  # the first point uses 1/10 of the images
 
@@ -39,13 +41,8 @@ def sample_size_curve(
     }
 
 
-def over_seeds(runs: list[dict[str, float]]) -> dict[str, dict[str, float | int | None]]:
+def mean_and_sd(runs: list[dict[str, float]]) -> dict[str, dict[str, float | int | None]]:
     """{score: {"mean", "sd", "runs"}} of the same scores measured with several generation seeds; sd (ddof 1) needs two."""
-    if not runs or any(set(run) != set(runs[0]) for run in runs):
-        raise HarnessError("given no runs, or runs with different scores; expected the same scores of every seed")
-    found = {}
-    for name in runs[0]:
-        values = [run[name] for run in runs]
-        sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        found[name] = {"mean": float(np.mean(values)), "sd": sd, "runs": len(values)}
-    return found
+    means = over_seeds(runs, fmean)
+    spread = over_seeds(runs, stdev) if len(runs) > 1 else dict.fromkeys(means)
+    return {name: {"mean": mean, "sd": spread[name], "runs": len(runs)} for name, mean in means.items()}

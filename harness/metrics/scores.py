@@ -1,14 +1,43 @@
 """All of a protocol's scores from the features of one pass, under the names they may bear."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 from harness.errors import HarnessError
 from harness.metrics.adm import StoredReference
 from harness.metrics.features import Features
 from harness.metrics.frechet import frechet_distance, frechet_from_features
 from harness.metrics.inception_score import inception_score
+from harness.metrics.metric import METRICS
 from harness.metrics.precision_recall import precision_recall
 from harness.metrics.protocol import Protocol, comparability, score_key
 
-FRECHET = {"fid": "pool", "sfid": "spatial"}
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a metric may look at: both sets of features, the protocol, and the device for distances between features."""
+
+    generated: Features
+    reference: Features | StoredReference
+    protocol: Protocol
+    device: str = "cpu"
+
+    def frechet(self, part: str) -> float:
+        """Squared Frechet distance between the `pool` or `spatial` features."""
+        return frechet(self.generated, self.reference, part)
+
+    @cached_property
+    def inception_score(self) -> float:
+        """Mean over the protocol's chunks."""
+        return inception_score(self.generated.logits, self.protocol.is_chunk)[0]
+
+    @cached_property
+    def precision_recall(self) -> tuple[float, float] | None:
+        """Both at once, as they share their distances; None where the reference is only statistics."""
+        if self.reference.pool is None:
+            return None
+        return precision_recall(self.generated.pool, self.reference.pool, self.protocol.neighbours, device=self.device)
 
 
 def scores(
@@ -37,13 +66,9 @@ def raw_scores(
     generated: Features, reference: Features | StoredReference, protocol: Protocol, device: str = "cpu"
 ) -> dict[str, float]:
     """The protocol's scores under their bare names; not for printing."""
-    values = {name: frechet(generated, reference, part) for name, part in FRECHET.items() if name in protocol.scores}
-    if "is" in protocol.scores:
-        values["is"] = inception_score(generated.logits, protocol.is_chunk)[0]
-    if {"precision", "recall"} & set(protocol.scores) and reference.pool is not None:
-        found = precision_recall(generated.pool, reference.pool, protocol.neighbours, device=device)
-        values["precision"], values["recall"] = found
-    return values
+    comparison = Comparison(generated, reference, protocol, device)
+    values = {name: metric.compute(comparison) for name, metric in METRICS.items() if name in protocol.scores}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def frechet(generated: Features, reference: Features | StoredReference, part: str) -> float:
@@ -52,3 +77,10 @@ def frechet(generated: Features, reference: Features | StoredReference, part: st
     if y is not None and min(len(x), len(y)) <= x.shape[1] and not isinstance(reference, StoredReference):
         return frechet_from_features(x, y)
     return frechet_distance(generated.statistics(part), reference.statistics(part))
+
+
+def over_seeds(runs: Sequence[Mapping[str, float]], summary: Callable[[list[float]], float]) -> dict[str, float]:
+    """One summary, a mean or a standard deviation, of every score over several runs; HarnessError where their scores differ."""
+    if not runs or any(set(run) != set(runs[0]) for run in runs):
+        raise HarnessError("given no runs, or runs with different scores; expected the same scores of every seed")
+    return {label: summary([run[label] for run in runs]) for label in runs[0]}

@@ -5,8 +5,8 @@ the printed figure. Figures that the paper copied from others may also have been
 tolerance because the convention of their count is not published.
 
 Scores: two one-sided tests (TOST, Schuirmann 1987) over independent training seeds, each at level ALPHA: equivalent
-to the printed figure within MARGINS where the (1 - 2 ALPHA) interval of the mean lies inside the margin. The mean is over
-all seeds, never the best of them.
+to the printed figure within its metric's margin where the (1 - 2 ALPHA) interval of the mean lies inside the margin.
+The mean is over all seeds, never the best of them.
 """
 
 import math
@@ -14,23 +14,23 @@ from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from statistics import fmean, stdev
 
+from harness.metrics.metric import METRICS, margin_words
+
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
 NO_CONFIGURATION = "no configuration"  # none was published, at that size or at all: there is nothing to build
 ABSENT = (NOT_RUN, NO_CONFIGURATION)
 
 ALPHA = 0.05
-MARGINS = {"fid": 0.05, "sfid": 0.05, "is": 0.02}  # share of the printed figure
-ABSOLUTE_MARGINS = {"precision": 0.02, "recall": 0.02}
 RIVAL_TOLERANCE = {"StyleGAN2": 0.025, "ViTGAN": 0.015}  # share of the printed multiply-accumulates
 
 RULES = (
     "Costs of LadaGAN: reproduced where the measured figure, truncated to the printed digits, is the printed one; else differs.",
     "Costs of rivals: reproduced where truncating or rounding gives the printed figure, or the multiply-accumulates lie within "
     "2.5% (StyleGAN2) or 1.5% (ViTGAN) of it; else differs.",
-    "Scores: two one-sided tests at 5% over all training seeds, against a margin of 5% of the printed FID or sFID, 2% of the "
-    "printed IS, 0.02 in precision or recall. Reproduced where the 90% interval of the mean lies inside the margin, differs "
-    "where it lies outside, inconclusive otherwise, and always with fewer than two seeds. Never the best of several.",
+    f"Scores: two one-sided tests at 5% over all training seeds, against a margin of {margin_words()}. "
+    "Reproduced where the 90% interval of the mean lies inside the margin, differs where it lies outside, inconclusive "
+    "otherwise, and always with fewer than two seeds. Never the best of several.",
     "Scores under another extractor, reference set or sample count are not comparable: no difference from the paper is shown.",
     "Throughput and images seen on another device or in another profile are not comparable.",
 )
@@ -56,11 +56,6 @@ def rival_verdict(value: float, printed: str, tolerance: float = 0.0) -> str:
     return REPRODUCED if near or printed in (truncate_like(value, printed), _quantize(value, printed, ROUND_HALF_UP)) else DIFFERS
 
 
-def margin(metric: str, printed: float) -> float:
-    """Half-width of the band around a printed score within which a measurement counts as the same."""
-    return ABSOLUTE_MARGINS[metric] if metric in ABSOLUTE_MARGINS else MARGINS[metric] * printed
-
-
 def interval(points: Sequence[float], alpha: float = ALPHA) -> tuple[float, float]:
     """The (1 - 2 alpha) Student interval of the mean of at least two points; infinite for fewer."""
     if len(points) < 2:
@@ -76,7 +71,8 @@ def score_verdict(points: Sequence[float], printed: str, metric: str) -> str:
     if not _is_number(printed):
         return NOT_PRINTED
     low, high = interval(points)
-    centre, half = float(printed), margin(metric, float(printed))
+    centre = float(printed)
+    half = METRICS[metric].half_width(centre)
     if centre - half <= low and high <= centre + half:
         return REPRODUCED
     return DIFFERS if high < centre - half or low > centre + half else INCONCLUSIVE

@@ -3,7 +3,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.metrics.features import Features
-from harness.metrics.sample_size import over_seeds, sample_size_curve
+from harness.metrics.sample_size import mean_and_sd, sample_size_curve
 
 
 def normal(count, seed, label="digits-cnn@00000000"):
@@ -41,9 +41,9 @@ def test_too_few_images_or_points_are_refused():
 
 
 def test_mean_and_sd_over_seeds():
-    found = over_seeds([{"a": 1.0, "b": 4.0}, {"a": 2.0, "b": 4.0}, {"a": 3.0, "b": 4.0}])
+    found = mean_and_sd([{"a": 1.0, "b": 4.0}, {"a": 2.0, "b": 4.0}, {"a": 3.0, "b": 4.0}])
     assert found == {"a": {"mean": 2.0, "sd": 1.0, "runs": 3}, "b": {"mean": 4.0, "sd": 0.0, "runs": 3}}
-    assert over_seeds([{"a": 1.0}])["a"] == {"mean": 1.0, "sd": None, "runs": 1}
+    assert mean_and_sd([{"a": 1.0}])["a"] == {"mean": 1.0, "sd": None, "runs": 1}
     for runs in ([], [{"a": 1.0}, {"b": 1.0}]):
         with pytest.raises(HarnessError, match="same scores"):
-            over_seeds(runs)
+            mean_and_sd(runs)

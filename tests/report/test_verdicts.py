@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.verdicts import cost_verdict, interval, margin, rival_verdict, score_verdict, truncate_like
+from harness.report.verdicts import cost_verdict, interval, rival_verdict, score_verdict, truncate_like
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,3 @@ def test_interval_is_students():
 )
 def test_scores_are_equivalent_only_inside_the_margin(points, verdict):
     assert score_verdict(points, "4.82", "fid") == verdict
-
-
-def test_margins_are_stated_per_metric():
-    assert margin("fid", 4.0) == pytest.approx(0.2)
-    assert margin("is", 9.0) == pytest.approx(0.18)
-    assert margin("recall", 0.5) == 0.02
