@@ -124,14 +124,16 @@ def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell
     kind = "conv" if cell.discriminator == "conv" else "lada"
     discriminator = {**params["discriminator"], **cell.discriminator_options, "kind": kind}
     seed = {} if cell.seed is None else {"seed": cell.seed}
+    generator = from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator")
+    adam = {"adam_framework": generator.framework}  # of the code base that the networks follow
     return Cell(
         name=name,
         profile=params["profile"],
         params=cell,
         rows=tuple((params.get("rows") or {}).get(name) or ()),
-        generator=from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator"),
+        generator=generator,
         discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
-        train=from_mapping(TrainConfig, {**params["train"], **cell.train, **seed}, f"{where}.train"),
+        train=from_mapping(TrainConfig, {**adam, **params["train"], **cell.train, **seed}, f"{where}.train"),
         threads=params.get("threads"),
         is_trial=bool(settings),
     )

@@ -12,6 +12,7 @@ class TrainConfig:
     """Hyperparameters of one run; the defaults are the paper's (arXiv 2401.09596, section IV-A) with R1's TensorFlow weight.
 
     nimg, checkpoint_nimg and log_nimg count real images shown to the discriminator; None lets the run choose an interval.
+    adam_framework: whose rule for Adam's epsilon (harness.training.adam); a cell's is that of its generator.
     r1_interval above 1 is lazy R1 (penalty times the interval, every so many steps): an opt-in that changes the semantics.
     ValueError names the key whose value is impossible.
     """
@@ -22,6 +23,7 @@ class TrainConfig:
     lr_d: float = 4e-4
     betas: tuple[float, float] = (0.5, 0.99)
     adam_eps: float = 1e-7
+    adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"
     ema_decay: float = 0.999
     r1_weight: float = 1e-4
     r1_interval: int = 1

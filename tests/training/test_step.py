@@ -49,9 +49,10 @@ def test_losses_and_gradients_are_the_formulas(networks, make_config, bcr_weight
 
 
 def _check_adam(before, after, gradients, lr, config):
-    """Adam's first step moves every weight by lr * g / (|g| + eps)."""
+    """Keras's first step of Adam moves every weight by lr * g / (|g| + eps / sqrt(1 - beta2))."""
+    eps = config.adam_eps / (1 - config.betas[1]) ** 0.5
     for old, new, gradient in zip(before.parameters(), after.parameters(), gradients, strict=True):
-        torch.testing.assert_close(new.detach(), (old - lr * gradient / (gradient.abs() + config.adam_eps)).detach())
+        torch.testing.assert_close(new.detach(), (old - lr * gradient / (gradient.abs() + eps)).detach())
 
 
 def test_consistency_does_not_reach_the_generator_and_the_average_follows(networks, make_config):

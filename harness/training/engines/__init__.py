@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.training.adam import Adam, fused_update
+from harness.training.adam import Adam
 from harness.training.config import TrainConfig
 from harness.training.distributed import use_global_batchnorm
 from harness.training.ema import Ema
 from harness.training.engines import winograd
 from harness.training.engines.compiled import compiled_step
 from harness.training.engines.convolution import use_twice_convolutions
+from harness.training.engines.fused_adam import fused_update
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 
@@ -36,7 +37,7 @@ def build_state(
     """The state of a run that starts with these networks; `update`: how Adam computes its step, plainly by default."""
 
     def optimizer(network: nn.Module, lr: float) -> Adam:
-        return Adam(network.parameters(), lr, config.betas, config.adam_eps, update)
+        return Adam(network.parameters(), lr, config.betas, config.adam_eps, config.adam_framework, update)
 
     return TrainState(
         generator=generator.train(),

@@ -5,6 +5,7 @@ from the very functions of `step`; what is compiled is a list of tensor operatio
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -100,8 +101,8 @@ class _EmaOver:
 
 
 def _adam_over(adam: Adam, parameters: list[Tensor], tensors: dict[str, Tensor]) -> Adam:
-    over = object.__new__(Adam)
-    over.parameters, over.lr, over.betas, over.eps, over.update = parameters, adam.lr, adam.betas, adam.eps, plain_update
+    over = copy(adam)
+    over.parameters, over.update = parameters, plain_update
     over.m, over.v = ([tensors[f"{name}/{i}"] for i in range(len(parameters))] for name in ("m", "v"))
     over.steps = tensors["steps"]
     return over
