@@ -1,4 +1,4 @@
-"""Archives are read, never extracted: a member becomes bytes in memory if its name, kind and declared size are harmless."""
+"""Archives are read, never extracted: a picture becomes bytes in memory if its name, kind and declared size are harmless."""
 
 import stat
 import struct
@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
+from harness.data.finding import LeftOut, wanted
 from harness.errors import HarnessError
 
 MAX_MEMBER = 64 << 20  # bytes a picture may declare; the largest of FFHQ is under 3 MiB
-MAX_TOTAL = 2 << 40  # bytes all of an archive's members may declare together
+MAX_TOTAL = 2 << 40  # bytes that all of an archive's pictures may declare together
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
@@ -29,22 +30,25 @@ class ZipMember(NamedTuple):
 def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER) -> list[tuple[str, ZipMember]]:
     """(name, member) of every picture in the archive, in the archive's order.
 
-    Raises HarnessError for a damaged archive, a name that leaves the archive, a link, a name given twice, an encrypted member or
-    one whose method is not stored or deflated, and declared sizes over the limits."""
+    Raises HarnessError for a damaged archive, a name that leaves it and a name given twice; and for a picture that is a link,
+    encrypted, neither stored nor deflated, or declared over the limits. What is no picture is never read, counted on stderr, and
+    may be of any size or kind."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
     check_names((entry.filename for entry in entries), path)
-    for entry in entries:
+    left_out = LeftOut()
+    pictures = [entry for entry in entries if not entry.is_dir() and wanted(entry.filename, left_out, suffixes)]
+    left_out.say(path)
+    for entry in pictures:
         _check_entry(entry, path, max_member)
-    if sum(entry.file_size for entry in entries) > MAX_TOTAL:
+    if sum(entry.file_size for entry in pictures) > MAX_TOTAL:
         raise HarnessError(f"{path} declares more than {MAX_TOTAL} bytes; refused as a decompression bomb")
     return [
         (entry.filename, ZipMember(entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC))
-        for entry in entries
-        if entry.filename.lower().endswith(suffixes) and not _is_hidden(entry.filename)
+        for entry in pictures
     ]
 
 
@@ -127,7 +131,3 @@ def check_names(names: Iterable[str], path: Path) -> None:
         if name in seen:
             raise HarnessError(f"{path}: member {name!r} is given twice; refused")
         seen.add(name)
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))

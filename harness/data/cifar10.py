@@ -10,10 +10,11 @@ import numpy as np
 
 from harness.config import from_mapping
 from harness.data.archives import read_tar_files
-from harness.data.arrays import ArrayWriter
 from harness.data.checks import check_range
 from harness.data.download import fetch, require_file, verify_checksum
 from harness.data.fractions import fraction_indices
+from harness.data.npy import write_npy
+from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from harness.files import atomic_path, sha256_file
 
@@ -83,11 +84,11 @@ def _record_fraction(root: Path, share: float, config: Cifar10Params) -> dict:
     """Writes the indices of one share of the training images; returns the manifest's entry."""
     indices = fraction_indices(config.train_count, share, config.fraction_seed)
     file = f"train-fraction-{share:g}.npy"
-    np.save(root / file, indices, allow_pickle=False)
+    sha256 = write_npy(root / file, indices)
     return {
         "fraction": share,
         "seed": config.fraction_seed,
         "count": len(indices),
         "file": file,
-        "sha256": sha256_file(root / file),
+        "sha256": sha256,
     }

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from harness.config import from_mapping
-from harness.data.arrays import ArrayWriter
 from harness.data.checks import check_range
+from harness.data.writer import ArrayWriter
 from harness.files import atomic_path
 
 MAX_INTENSITY = 16  # the scans count ink in 4x4 blocks

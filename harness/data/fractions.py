@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from harness.data.draws import drawn_indices
 from harness.errors import HarnessError
 
 
@@ -15,4 +16,4 @@ def fraction_indices(count: int, fraction: float, seed: int) -> np.ndarray:
     chosen = round(count * fraction)
     if chosen < 1:
         raise HarnessError(f"fraction {fraction} of {count} images leaves none; use a larger fraction or more images")
-    return np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(count)[:chosen])
+    return drawn_indices(count, chosen, seed)

@@ -11,7 +11,6 @@ from PIL import Image, ImageOps
 from harness.errors import HarnessError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MAX_PIXELS = 100_000_000  # a bigger header is taken for a decompression bomb
 EXIF_ORIENTATION = 0x0112
 

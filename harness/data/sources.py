@@ -3,19 +3,27 @@
 A source travels to the decoding processes, so it holds paths, not handles: `with source.open() as read: read(name, locator)`
 gives a picture's bytes. Items are (name, locator) pairs: the name is for people and the source's hash, the locator for `read`."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from harness.data.archives import ZipMember, list_zip, read_member
-from harness.data.images import SUFFIXES
+from harness.data.finding import SUFFIXES, find_pictures
 from harness.errors import HarnessError
 
-Read = Callable[[str, object], bytes]
+Read = Callable[[str, Any], bytes]
+
+
+class Source(Protocol):
+    """What preparation needs of a place where pictures lie; `str` of it names it for people."""
+
+    kind: ClassVar[str]
+
+    def open(self) -> AbstractContextManager[Read]: ...
 
 
 @dataclass(frozen=True)
@@ -23,30 +31,15 @@ class FolderSource:
     """Pictures in a folder and its sub-folders; the locator is (relative path, bytes, time of change), so that a change shows."""
 
     root: Path
-    kind = "folder"
+    kind: ClassVar[str] = "folder"
 
     def items(self) -> list[tuple[str, tuple[str, int, int]]]:
-        """Every picture by its relative POSIX path, sorted; hidden files and folders are left out."""
-        if not self.root.is_dir():
-            raise HarnessError(f"no folder at {self.root}; expected a folder of PNG, JPEG or WebP pictures; correct the path")
-        found = sorted(self._walk(""))
-        return [(name, (name, size, changed)) for name, size, changed in found]
-
-    def _walk(self, folder: str) -> Iterator[tuple[str, int, int]]:
-        with os.scandir(self.root / folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_symlink() and entry.is_dir():
-                    raise HarnessError(
-                        f"{self.root / name} links to a folder, which may lead in circles; put the folder itself there"
-                    )
-                if entry.is_dir():
-                    yield from self._walk(name)
-                elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-                    status = entry.stat()
-                    yield name, status.st_size, status.st_mtime_ns
+        """Every picture by its relative POSIX path, sorted; see `find_pictures` for what is left out."""
+        found = []
+        for name in find_pictures(self.root):
+            status = (self.root / name).stat()
+            found.append((name, (name, status.st_size, status.st_mtime_ns)))
+        return found
 
     def __str__(self) -> str:
         return str(self.root)
@@ -61,7 +54,7 @@ class ZipSource:
     """Pictures in a zip archive; the locator says where a member's bytes lie, so that no process reads the directory again."""
 
     path: Path
-    kind = "zip"
+    kind: ClassVar[str] = "zip"
 
     def items(self) -> list[tuple[str, ZipMember]]:
         """Every picture in the archive's order."""
@@ -82,7 +75,7 @@ class LmdbSource:
 
     root: Path
     stamp: tuple[int, int] = (0, 0)  # bytes and time of change, so that a change shows
-    kind = "lmdb"
+    kind: ClassVar[str] = "lmdb"
 
     def items(self) -> "LmdbKeys":
         """Every key in the database's order."""
@@ -107,7 +100,7 @@ class LmdbSource:
             yield lambda name, locator: bytes(transaction.get(locator, b""))  # an empty value is then refused as no picture
 
     @contextmanager
-    def _environment(self) -> Iterator:
+    def _environment(self) -> Iterator[Any]:
         import lmdb
 
         try:
@@ -120,7 +113,7 @@ class LmdbSource:
 class LmdbKeys:
     """Three million keys in 40 bytes each; a slice gives (name, key) pairs."""
 
-    def __init__(self, keys: np.ndarray):
+    def __init__(self, keys: np.ndarray) -> None:
         self.keys = keys
 
     def __len__(self) -> int:

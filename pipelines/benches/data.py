@@ -22,8 +22,9 @@ import psutil
 from PIL import Image
 
 from harness.data.archives import read_member
-from harness.data.arrays import library_versions, open_split
+from harness.data.arrays import open_split
 from harness.data.images import Recipe
+from harness.data.manifest import library_versions
 from harness.data.parallel import available_cores, prepare_images
 from harness.data.sources import ZipSource
 from harness.errors import HarnessError, run_command

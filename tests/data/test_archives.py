@@ -73,6 +73,14 @@ def test_sizes_over_the_limits_are_refused(tmp_path, monkeypatch):
         read_all(path)
 
 
+def test_limits_and_kinds_apply_only_to_pictures(tmp_path, capsys):
+    link = zipfile.ZipInfo("data.link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    members = [("ffhq.json", b"{" * 20_000), ("1.jpg", b"x" * 100), (link, b"/etc/passwd"), ("a/.b.jpg", b"x" * 20_000)]
+    assert read_all(write_zip(tmp_path / "a.zip", members), max_member=1000) == {"1.jpg": b"x" * 100}
+    assert "a.zip: left out 1 hidden, 1 with ending .json, 1 with ending .link" in capsys.readouterr().err
+
+
 def test_a_member_that_grows_beyond_its_declared_size_never_reaches_memory(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"1.jpg": b"\0" * 50_000_000}, zipfile.ZIP_DEFLATED)
     data = path.read_bytes().replace((50_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))

@@ -1,15 +1,20 @@
+import errno
 import hashlib
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.data.arrays import ArrayWriter, content_sha256, open_split, read_manifest
+from harness.data import npy
+from harness.data.arrays import content_sha256, damaged_files, open_split, read_manifest
 from harness.data.fractions import fraction_indices
+from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
+from harness.files import sha256_file
 
 
 def images(count, resolution=4, seed=0):
@@ -97,6 +102,70 @@ def test_what_is_missing_or_damaged_is_named(tmp_path):
     shard.unlink()
     with pytest.raises(HarnessError, match=r"train-00001.npy cannot be read"):
         open_split(tmp_path, "train")
+
+
+def damage(path, at=-1):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_in_a_shard_is_found_before_its_images_are_used(tmp_path):
+    write(tmp_path, [images(3), images(2)])
+    damage(tmp_path / "train-00001.npy")
+    array = open_split(tmp_path, "train")
+    np.testing.assert_array_equal(array[:3], images(3))  # the other shard is sound
+    with pytest.raises(HarnessError, match=r"train-00001\.npy is damaged: its sha256 .*prepare again"):
+        array[3:]
+    assert [line.split()[0] for line in damaged_files(tmp_path)] == [str(tmp_path / "train-00001.npy")]
+
+
+def test_damage_after_a_first_look_is_found_by_the_next_one_to_open_it(tmp_path):
+    array = write(tmp_path, [images(3)])
+    array[:]
+    content = (tmp_path / "train-00000.npy").read_bytes()
+    (tmp_path / "train-00000.npy").write_bytes(content[:-48] + bytes(255 - byte for byte in content[-48:]))  # an image inverted
+    with pytest.raises(HarnessError, match="is damaged"):
+        open_split(tmp_path, "train")[2]
+
+
+def test_labels_and_the_manifest_are_checked_too(tmp_path):
+    write(tmp_path, [images(3)], [4, 5, 6])
+    damage(tmp_path / "train-labels.npy", at=-8)
+    with pytest.raises(HarnessError, match=r"train-labels\.npy is damaged"):
+        open_split(tmp_path, "train")
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"kind": "test"', '"kind": "tost"'))
+    with pytest.raises(HarnessError, match=r"manifest\.json is damaged: .*prepare again"):
+        read_manifest(tmp_path)
+
+
+def test_a_file_is_hashed_once_per_process(tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(npy, "sha256_file", lambda path: hashed.append(path.name) or sha256_file(path))
+    write(tmp_path, [images(3), images(2)])
+    for _ in range(3):
+        open_split(tmp_path, "train")[:]
+    assert hashed == ["train-00000.npy", "train-00001.npy"]
+
+
+def test_a_read_error_is_not_called_damage(tmp_path, monkeypatch):
+    write(tmp_path, [images(3)])
+
+    def unreadable(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    array = open_split(tmp_path, "train")
+    monkeypatch.setattr(npy, "sha256_file", unreadable)
+    with pytest.raises(OSError, match="Input/output error"):
+        array[:]
+
+
+def test_a_full_disk_has_its_errno(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with pytest.raises(OSError, match=f"Errno {errno.ENOSPC}"):
+        npy.write_npy(Path("/dev/full"), images(100))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"schema_version": 99, "image_shape": [], "splits": {}})])

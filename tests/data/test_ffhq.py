@@ -58,7 +58,6 @@ def test_the_area_resize_is_the_mean_of_blocks(tmp_path):
             lambda folder: (folder / "00000" / "00001.png").write_bytes(picture()),
             r"00001\.png is 13x9; expected 1024x1024 or 128x128",
         ),
-        (lambda folder: (folder / "loop").symlink_to(folder), "loop links to a folder"),
     ],
 )
 def test_a_wrong_tree_is_named_and_nothing_is_written(tmp_path, change, message):

@@ -226,3 +226,26 @@ def test_a_done_mark_without_its_shard_counts_for_nothing(folder, tmp_path, smal
     decoded = count_decoded(monkeypatch)
     prepare(FolderSource(folder), tmp_path / "out")
     assert len(decoded) == 3 + 3 + 2  # the missing, the short, and the last one whose end moved
+
+
+def test_what_a_kill_left_behind_is_checked_before_it_is_used(folder, tmp_path, small_shards, monkeypatch):
+    (folder / "zz.png").write_bytes(b"damaged")
+    with pytest.raises(HarnessError, match="zz"):
+        prepare(FolderSource(folder), tmp_path / "out")
+    (folder / "zz.png").write_bytes(picture(seed=99))
+    shard = next(tmp_path.glob(".ckpt/*/shards/train-00000.npy"))
+    flip(shard, -1)
+    marks = {path.stem: path for path in tmp_path.glob(".ckpt/*/done/*.json")}
+    flip(marks["train-00001"], marks["train-00001"].read_text().index('"sources"') + 20)
+    marks["train-00002"].write_text("[" * 100_000)
+    decoded = count_decoded(monkeypatch)
+    prepare(FolderSource(folder), tmp_path / "out")
+    assert len(decoded) == 3 + 3 + 3 + 3  # the three, and the one that held zz.png
+    prepare(FolderSource(folder), tmp_path / "whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def flip(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)

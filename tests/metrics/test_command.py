@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.arrays import ArrayWriter
+from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from harness.metrics.__main__ import main
 from harness.metrics.adm import write_samples, write_statistics

@@ -4,9 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from harness.data.arrays import MANIFEST, ArrayWriter
 from harness.data.celeba import CelebaParams
 from harness.data.cifar10 import Cifar10Params
+from harness.data.manifest import MANIFEST, write_manifest
+from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from harness.metrics.features import OUTPUTS, features
 from harness.metrics.protocol import PROTOCOLS, Protocol
@@ -95,7 +96,7 @@ def test_a_damaged_entry_is_reported(root, look, tmp_path):
 )
 def test_a_reference_with_another_manifest_is_refused(root, look, change, message):
     manifest = json.loads((root / MANIFEST).read_text())
-    (root / MANIFEST).write_text(json.dumps(manifest | change))
+    write_manifest(root, manifest | change)
     with pytest.raises(HarnessError, match=message):
         look(root)
 

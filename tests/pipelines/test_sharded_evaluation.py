@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
 from harness.config import load_params
-from harness.data.arrays import ArrayWriter
+from harness.data.writer import ArrayWriter
 from harness.files import write_json
 from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
