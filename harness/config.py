@@ -48,7 +48,7 @@ def load_params(path: Path | str) -> dict[str, Any]:
 
 
 def from_mapping(cls: type[Config], mapping: object, where: str) -> Config:
-    """An instance of the dataclass `cls` from `mapping`, whose place in the file is `where` (for the messages).
+    """An instance of the dataclass `cls` from `mapping`, whose place in the file is `where` ("" for the whole file).
 
     What the dataclass itself refuses in `__post_init__` (ValueError) is reported the same way.
     Raises HarnessError naming the key, what was given and what was expected."""
@@ -75,7 +75,7 @@ def _validated(cls: type[Config], mapping: object, where: str) -> tuple[Config |
     except ValidationError as error:
         return None, [{**entry, "loc": entry["loc"][1:]} for entry in error.errors(include_url=False)]
     except HarnessError as error:  # from a __post_init__
-        raise HarnessError(f"{where}: {error}") from error
+        raise HarnessError(f"{where}: {error}" if where else str(error)) from error
     for name, value in values.items():  # a Literal of numbers also takes what is equal to one of them
         if isinstance(value, bool | float) and type(getattr(found, name)) is int:
             choices = str(get_args(get_type_hints(cls)[name]))
@@ -97,11 +97,12 @@ def _complaint(cls: type, errors: Sequence[dict[str, Any]], where: str) -> Harne
     error = min(errors, key=lambda entry: order.get(entry["type"], 2))
     *above, last = error["loc"] or ("",)
     inside = _dotted(where, above)
+    section = inside or "params.yaml"
     if error["type"] == UNKNOWN:
-        return unknown_choice(f"key in {inside}", last, _keys(cls, above))
+        return unknown_choice(f"key in {section}", last, _keys(cls, above))
     if error["type"] == MISSING and isinstance(last, str):
         names = [entry["loc"][-1] for entry in errors if entry["type"] == MISSING and entry["loc"][:-1] == tuple(above)]
-        return HarnessError(f"{inside}: missing {', '.join(names)}; expected keys are {', '.join(_keys(cls, above))}; add it")
+        return HarnessError(f"{section}: missing {', '.join(names)}; expected keys are {', '.join(_keys(cls, above))}; add it")
     place, value = _dotted(where, error["loc"]), error["input"]
     if error["type"] == MISSING:
         return _wrong_length(inside, value, len(value) + sum(entry["type"] == MISSING for entry in errors))
@@ -121,7 +122,7 @@ def _wrong_length(place: str, value: object, length: int) -> HarnessError:
 
 
 def _dotted(where: str, loc: Sequence[str | int]) -> str:
-    return where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return (where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)).removeprefix(".")
 
 
 def _keys(cls: Any, loc: Sequence[str | int]) -> list[str]:

@@ -85,7 +85,7 @@ def plain(value: Any, where: str) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise HarnessError(f"{where}: given the key {shown(key)}; expected text; write it in quotes")
-        return {key: plain(entry, f"{where}.{key}") for key, entry in value.items()}
+        return {key: plain(entry, f"{where}.{key}".removeprefix(".")) for key, entry in value.items()}
     hint = "; write it in quotes" if hasattr(value, "isoformat") else ""
     raise HarnessError(
         f"{where}: given {shown(value)}; expected text, a number up to 2**63, a list or `key: value` entries{hint}"

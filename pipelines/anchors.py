@@ -4,30 +4,29 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 
 # isort: split
 import argparse
-from pathlib import Path
 from time import monotonic
 
-from harness.config import load_params
 from harness.device import default_device
 from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
+from pipelines.profile import load_profile, profile_argument
 from pipelines.scoring import load_scorer
 
 
 def main(argv: list[str] | None = None) -> None:
     """Scores one half of the reference against the other, and the reference under graded noise, for every protocol."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    profile_argument(parser)
     parser.add_argument("--data", required=True, help="a key of its `data`")
     args = parser.parse_args(argv)
-    began, params, ranks = monotonic(), load_params(args.params), join_ranks()
-    scorer = load_scorer(params, args.data, default_device(), ranks)
+    began, profile, ranks = monotonic(), load_profile(args.params), join_ranks()
+    scorer = load_scorer(profile, args.data, default_device(), ranks)
     if ranks.rank:  # torchrun's other ranks help with the reference, and must not write the record too
         return
-    root = Path("results") / params["profile"] / "data" / args.data
+    root = profile.results / "data" / args.data
     anchors = {
         protocol.name: scale_anchors(
             reference_images(root, protocol),
@@ -45,15 +44,15 @@ def main(argv: list[str] | None = None) -> None:
     record = new_record(
         "anchor",
         cell=f"anchors-{args.data}",
-        profile=params["profile"],
-        config={"data": params["data"][args.data], "evaluate": params["evaluate"][args.data]},
+        profile=profile.name,
+        config={"data": profile.entries[args.data], "evaluate": profile.written.evaluate[args.data]},
         command=f"python -m pipelines.anchors --params {args.params} --data {args.data}",
         wall_seconds=round(monotonic() - began, 3),
         extractor=identity["extractor"],
         comparability=identity["comparability"],
         anchors=anchors,
     )
-    write_record(Path("results") / params["profile"] / "records" / f"anchors-{args.data}.json", record)
+    write_record(profile.results / "records" / f"anchors-{args.data}.json", record)
 
 
 if __name__ == "__main__":

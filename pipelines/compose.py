@@ -1,25 +1,25 @@
-"""From params.yaml to the networks, data and training configuration of one cell: the only place that knows every registry."""
+"""One cell: from its entry in params.yaml to its networks, data and training configuration."""
 
 import argparse
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ruamel.yaml import YAML
 from torch import nn
 
 from baselines.attention import ATTENTIONS
-from harness.config import from_mapping, load_params
+from harness.config import from_mapping
 from harness.data.arrays import ImageArray, open_split
 from harness.data.fractions import fraction_indices
-from harness.errors import HarnessError, unknown_choice
+from harness.errors import HarnessError, short, unknown_choice
 from harness.files import digest
 from harness.training.config import TrainConfig
+from harness.yaml_reading import parse_yaml
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
@@ -111,31 +111,41 @@ class Cell:
         return digest({"config": self.config(), "threads": self.threads, "data": data_sha256, "code": code_digest()})
 
 
-def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell:
-    """The cell `name` of the parameters file `path`, changed by `settings` such as "train.nimg=4096".
+@dataclass(frozen=True)
+class Defaults:
+    """What every cell of a profile starts from: the sections `threads`, `train`, `generator` and `discriminator`."""
 
-    Raises HarnessError for whatever is wrong in either."""
-    params = load_params(path)
-    cells = params.get("cells") or {}
-    if name not in cells:
-        raise unknown_choice(f"cell in {path}", name, cells)
+    profile: str
+    threads: int | None
+    train: Mapping[str, Any]
+    generator: Mapping[str, Any]
+    discriminator: Mapping[str, Any]
+
+
+def compose_cell(name: str, written: Mapping[str, Any], defaults: Defaults, rows: tuple[str, ...], is_trial: bool) -> Cell:
+    """The cell `name` from its entry as it is written; HarnessError for whatever is wrong in it."""
     where = f"cells.{name}"
-    cell = from_mapping(CellParams, with_settings(cells[name], settings), where)
+    cell = from_mapping(CellParams, written, where)
+    if "kind" in cell.discriminator_options:
+        raise HarnessError(f"{where}.discriminator_options.kind: given; expected `discriminator` to decide it; remove it")
     kind = "conv" if cell.discriminator == "conv" else "lada"
-    discriminator = {**params["discriminator"], **cell.discriminator_options, "kind": kind}
     seed = {} if cell.seed is None else {"seed": cell.seed}
-    generator = from_mapping(GeneratorConfig, {**params["generator"], **cell.generator}, f"{where}.generator")
+    generator = from_mapping(GeneratorConfig, {**defaults.generator, **cell.generator}, f"{where}.generator")
     adam = {"adam_framework": generator.framework}  # of the code base that the networks follow
     return Cell(
         name=name,
-        profile=params["profile"],
+        profile=defaults.profile,
         params=cell,
-        rows=tuple((params.get("rows") or {}).get(name) or ()),
+        rows=rows,
         generator=generator,
-        discriminator=from_mapping(DiscriminatorConfig, discriminator, f"{where}.discriminator"),
-        train=from_mapping(TrainConfig, {**adam, **params["train"], **cell.train, **seed}, f"{where}.train"),
-        threads=params.get("threads"),
-        is_trial=bool(settings),
+        discriminator=from_mapping(
+            DiscriminatorConfig,
+            {**defaults.discriminator, **cell.discriminator_options, "kind": kind},
+            f"{where}.discriminator",
+        ),
+        train=from_mapping(TrainConfig, {**adam, **defaults.train, **cell.train, **seed}, f"{where}.train"),
+        threads=defaults.threads,
+        is_trial=is_trial,
     )
 
 
@@ -149,19 +159,23 @@ def cell_arguments(description: str | None, argv: Sequence[str] | None) -> argpa
     return parser.parse_args(argv)
 
 
-def with_settings(cell: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+def with_settings(cell: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """A cell's mapping with KEY=VALUE settings applied; VALUE is read as YAML, KEY may be dotted."""
-    cell = {key: dict(value) if isinstance(value, dict) else value for key, value in cell.items()}
+    changed = {key: dict(value) if isinstance(value, dict) else value for key, value in cell.items()}
+    seen: set[str] = set()
     for setting in settings:
         key, equals, text = setting.partition("=")
         *groups, last = key.split(".")
         if not equals or not last or len(groups) > 1:
-            raise HarnessError(f"--set: given {setting!r}; expected KEY=VALUE such as train.nimg=4096")
-        target = cell.setdefault(groups[0], {}) if groups else cell
+            raise HarnessError(f"--set: given {short(setting)}; expected KEY=VALUE such as train.nimg=4096")
+        if key in seen:
+            raise HarnessError(f"--set: given {short(key)} twice; expected each key once")
+        seen.add(key)
+        target = changed.setdefault(groups[0], {}) if groups else changed
         if not isinstance(target, dict):
-            raise HarnessError(f"--set: given {setting!r}, but {groups[0]} has no entries; set {groups[0]} itself")
-        target[last] = YAML(typ="safe", pure=True).load(text)
-    return cell
+            raise HarnessError(f"--set: given {short(setting)}, but {groups[0]} has no entries; set {groups[0]} itself")
+        target[last] = parse_yaml(text, f"--set {key}")
+    return changed
 
 
 def code_digest() -> str:

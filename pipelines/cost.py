@@ -4,7 +4,7 @@ import argparse
 import multiprocessing
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,7 +16,6 @@ from torch import nn
 from tqdm import tqdm
 
 from baselines.generators.network import Network
-from harness.config import from_mapping, load_params
 from harness.cost.energy import energy_per_image
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
@@ -27,6 +26,7 @@ from harness.files import atomic_path, digest, sha256_file
 from harness.records.environment import environment
 from harness.records.record import new_record, read_record, write_record
 from pipelines.networks import closed_forms, networks
+from pipelines.profile import load_profile, profile_argument
 
 ROOT = Path(__file__).resolve().parent.parent
 # Imported once for all networks' processes; dynamo and fvcore are what counting would import, two seconds each time.
@@ -36,7 +36,7 @@ PRELOADED = [
     "harness.cost.macs",
     "harness.records.record",
     "pipelines.networks",
-    "pipelines.compose",
+    "pipelines.profile",
 ]
 CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
 
@@ -44,19 +44,17 @@ CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networ
 def main(argv: list[str] | None = None) -> None:
     """Writes one cost record per network; what a killed run of the same code had measured is not measured again."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    profile_argument(parser)
     parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
     args = parser.parse_args(argv)
-    params = load_params(args.params)
-    settings = dict(params.get("cost") or {})
-    names = _chosen(args.only or settings.pop("networks", None))
-    limits = from_mapping(Limits, settings, "cost")
+    profile = load_profile(args.params)
+    names, limits = _chosen(args.only or profile.cost.networks), profile.cost.limits
     device = default_device()
-    scratch = _scratch(params["profile"], limits, device)
+    scratch = _scratch(profile.name, limits, device)
     for name in tqdm(names, desc="costs", unit="network"):
         if not (scratch / f"{name}.json").exists():
-            _in_fresh_process(name, limits, params["profile"], device, scratch)
-    with _output_folder(Path("results") / params["profile"] / "costs", keep=bool(args.only)) as costs:
+            _in_fresh_process(name, limits, profile.name, device, scratch)
+    with _output_folder(profile.results / "costs", keep=bool(args.only)) as costs:
         for name in names:
             write_record(costs / f"{name}.json", read_record(scratch / f"{name}.json"))
     shutil.rmtree(scratch)
@@ -73,7 +71,7 @@ def _output_folder(costs: Path, keep: bool) -> Iterator[Path]:
         yield fresh
 
 
-def _chosen(only: list[str] | None) -> list[str]:
+def _chosen(only: Sequence[str] | None) -> Sequence[str]:
     """The networks asked for, on the command line or as `cost.networks`; every one where none was named."""
     known = networks()
     for name in only or []:

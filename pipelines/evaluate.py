@@ -14,7 +14,6 @@ from statistics import fmean, stdev
 from time import monotonic
 from typing import Any
 
-from harness.config import load_params
 from harness.cost.names import discriminator_id, generator_id
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
@@ -22,7 +21,8 @@ from harness.files import sha256_file
 from harness.metrics.metric import METRICS
 from harness.records.record import new_record, write_record
 from harness.training.distributed import join_ranks
-from pipelines.compose import Cell, cell_arguments, load_cell
+from pipelines.compose import Cell, cell_arguments
+from pipelines.profile import load_profile
 from pipelines.sampler import Sampler, draw
 from pipelines.scoring import Scorer, load_scorer, summarised
 
@@ -31,10 +31,11 @@ def main(argv: list[str] | None = None) -> None:
     """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
     args = cell_arguments(__doc__, argv)
     began, ranks = monotonic(), join_ranks()
-    cell = load_cell(args.params, args.cell, args.set)
+    profile = load_profile(args.params)
+    cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
     run = read_run(cell)
-    scorer = load_scorer(load_params(args.params), cell.params.data, default_device(), ranks)
+    scorer = load_scorer(profile, cell.params.data, default_device(), ranks)
     sampler = Sampler(cell, scorer.params.batch, scorer.device)
     measured = measure(run, run_path(cell), sampler, scorer)
     if ranks.rank:

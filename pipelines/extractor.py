@@ -12,29 +12,18 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.arithmetic import arithmetic
-from harness.config import from_mapping, load_params
 from harness.data.arrays import open_split
 from harness.data.digits import prepare_digits
-from harness.errors import HarnessError, run_command, unknown_choice
+from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
 from harness.metrics.classifier import SHA256, WEIGHTS, train_digits_classifier
+from pipelines.profile import load_profile
+from pipelines.sections import FeatureParams
 
 SEED = 0
-
-
-@dataclass(frozen=True)
-class FeatureParams:
-    """params.yaml's `features`: the extractor, and a weights file if it is not committed.
-
-    `random_seed` stands for random weights, with which a dry run needs no file and is comparable with nothing."""
-
-    extractor: str
-    weights: str | None = None
-    random_seed: int | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -47,11 +36,11 @@ def main(argv: list[str] | None = None) -> None:
     if args.remake:
         print(remake())
         return
-    params = load_params(args.params)
-    features = from_mapping(FeatureParams, params["features"], "features")
-    if features.extractor not in MAKERS:
-        raise unknown_choice("features.extractor", features.extractor, MAKERS)
-    with atomic_path(Path("results") / params["profile"] / "extractor") as folder:
+    profile = load_profile(args.params)
+    features = profile.features
+    if features is None:
+        raise HarnessError("missing features; expected the extractor to put in its place; add it to the parameters")
+    with atomic_path(profile.results / "extractor") as folder:
         folder.mkdir(parents=True)
         print(f"{features.extractor}: {MAKERS[features.extractor](features, folder)}")
 

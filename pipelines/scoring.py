@@ -6,43 +6,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness.config import from_mapping
 from harness.errors import HarnessError, unknown_choice
 from harness.metrics.adm import StoredReference
 from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import Features, Images
-from harness.metrics.protocol import LEVELS, PROTOCOLS, Protocol, comparability
+from harness.metrics.protocol import LEVELS, Protocol, comparability
 from harness.metrics.reference import prepared_reference, stored_reference
 from harness.metrics.scores import over_seeds, scores
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks
+from pipelines.profile import Profile
+from pipelines.sections import FeatureParams, ScoringParams
 
 Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
-
-
-@dataclass(frozen=True)
-class ScoringParams:
-    """An entry of params.yaml's `evaluate`: protocols of a dataset, images per batch, seeds of the generated images;
-    `statistics` is the ADM-format file of a protocol whose reference is one; `reduced` scores only so many generated and
-    reference images, as a dry run that is never comparable."""
-
-    protocols: tuple[str, ...]
-    batch: int = 256
-    seeds: tuple[int, ...] = (1,)
-    statistics: str | None = None
-    reduced: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in self.protocols:
-            if name not in PROTOCOLS:
-                raise unknown_choice("protocol", name, PROTOCOLS)
-        if not self.protocols or not self.seeds or self.batch < 1:
-            raise HarnessError("expected at least one protocol, one seed and a batch of 1 image")
-
-    def resolved(self) -> list[Protocol]:
-        """The protocols, at the reduced counts of a dry run where those were asked for."""
-        found = [PROTOCOLS[name] for name in self.protocols]
-        return [protocol.reduced(self.reduced, self.reduced) for protocol in found] if self.reduced else found
 
 
 @dataclass(frozen=True)
@@ -108,22 +84,21 @@ def summarised(runs: list[Scores], summary: Callable[[list[float]], float]) -> S
     return {protocol: over_seeds([run[protocol] for run in runs], summary) for protocol in runs[0]}
 
 
-def load_scorer(params: dict[str, Any], data: str, device: str, ranks: Ranks = ALONE) -> Scorer:
+def load_scorer(profile: Profile, data: str, device: str, ranks: Ranks = ALONE) -> Scorer:
     """The scorer of dataset `data` (a key of params.yaml's `data`). Several ranks must see the same files."""
-    if data not in params["evaluate"]:
-        raise unknown_choice("dataset in evaluate", data, params["evaluate"])
-    scoring = from_mapping(ScoringParams, params["evaluate"][data], f"evaluate.{data}")
-    results = Path("results") / params["profile"]
-    extractor = profile_extractor(params["features"], results / "extractor", device)
-    root = results / "data" / data
+    if data not in profile.evaluate or profile.features is None:
+        raise unknown_choice("dataset in evaluate", data, profile.evaluate)
+    scoring = profile.evaluate[data]
+    extractor = profile_extractor(profile.features, profile.results / "extractor", device)
+    root = profile.results / "data" / data
     references = {protocol.name: load_reference(protocol, scoring, root, extractor, ranks) for protocol in scoring.resolved()}
     sizes = ranks.share({name: len(found) for name, found in references.items() if found is not None})
     return Scorer(scoring, extractor, references, sizes, device, ranks)
 
 
-def profile_extractor(features: dict[str, Any], folder: Path, device: str) -> Extractor:
+def profile_extractor(features: FeatureParams, folder: Path, device: str) -> Extractor:
     """The extractor that the extractor stage left in `folder`; a dry run's random weights need no file."""
-    name, random_seed = features["extractor"], features.get("random_seed")
+    name, random_seed = features.extractor, features.random_seed
     weights = next(folder.glob(f"{name}.*"), folder / name) if random_seed is None else None
     return load_extractor(name, weights, device, random_seed=random_seed)
 

@@ -17,13 +17,14 @@ from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
-from pipelines.compose import Cell, cell_arguments, load_cell
+from pipelines.compose import Cell, cell_arguments
+from pipelines.profile import load_profile
 
 
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
     args = cell_arguments(__doc__, argv)
-    cell = load_cell(args.params, args.cell, args.set)
+    cell = load_profile(args.params).cell(args.cell, args.set)
     use_threads(cell.threads)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)

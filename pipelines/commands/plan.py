@@ -5,7 +5,6 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -13,14 +12,14 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from harness.config import load_params
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.records.environment import device_name
 from harness.training.engines import ENGINES
 from harness.training.randomness import draw_step, place
 from harness.training.step import reference_step
-from pipelines.compose import Cell, load_cell
+from pipelines.compose import Cell
+from pipelines.profile import load_profile, profile_argument
 
 WARM_UP, TIMED = 1, 3  # steps
 
@@ -28,7 +27,7 @@ WARM_UP, TIMED = 1, 3  # steps
 def main(argv: list[str] | None = None) -> None:
     """Prints the cells, their images, steps and estimated hours, from a step timed on this machine's device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    profile_argument(parser)
     parser.add_argument("--cell", nargs="+", help="only these cells")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change every cell shown")
     parser.add_argument("--batch", type=int, default=4, help="images in the timed step, scaled to the cell's batch (default: 4)")
@@ -36,8 +35,10 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.batch < 2:
         raise HarnessError(f"--batch: given {args.batch}; expected at least 2 images, which batch normalisation needs")
-    names = args.cell or list(load_params(args.params)["cells"])
-    cells = [load_cell(args.params, name, args.set) for name in names]
+    profile = load_profile(args.params)
+    cells = [profile.cell(name, args.set) for name in args.cell or profile.cells]
+    if not cells:
+        raise HarnessError(f"{args.params} has no cells; expected some to plan; add them under `cells`")
     seconds = {} if args.untimed else time_steps(cells, args.batch)
     print(plan(cells, seconds).to_string(index=False))
     total = f"{sum(cell.train.nimg for cell in cells):,} images in {len(cells)} cells"

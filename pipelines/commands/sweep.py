@@ -18,13 +18,12 @@ from pathlib import Path
 
 import submitit
 
-from harness.config import load_params
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
 from harness.records.record import read_record
 from pipelines.commands.jobs import CellJob, make_executor
-from pipelines.compose import load_cell
 from pipelines.evaluate import run_path
+from pipelines.profile import load_cell, load_profile
 
 WAITING, DONE = "waiting", "done"
 DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
@@ -34,9 +33,10 @@ def main(argv: list[str] | None = None) -> None:
     """Submits, watches, hands over; HarnessError naming the cells that failed, after all others were handed over."""
     args = _parse(argv)
     params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
-    changed, choices = json.loads(dvc("status", "--json", str(pipeline))), load_params(params).get("cells") or {}
+    choices = load_profile(params).cells
+    changed = json.loads(dvc("status", "--json", str(pipeline)))
     cells = chosen_cells(args, choices, changed)
-    check_prepared(pipeline, changed, {choices[cell]["data"] for cell in cells})
+    check_prepared(pipeline, changed, {choices[cell].params.data for cell in cells})
     states = run_all(args, params, cells)
     done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
     if done:

@@ -55,13 +55,13 @@ def test_one_of_several_entries_can_be_asked_for(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("profile: ../x\ndata: {name: digits}\n", r"profile: given '\.\./x'"),
-        ("profile: ..\ndata: {name: digits}\n", r"profile: given '\.\.'"),
+        ("profile: ../x\ndata: {name: digits}\n", r"profile name: given '\.\./x'"),
+        ("profile: ..\ndata: {name: digits}\n", r"profile name: given '\.\.'"),
         ("profile: digits\ndata: digits\n", "data: given 'digits'"),
         ("profile: digits\ndata: {name: digits, resolution: '16'}\n", r"data\.resolution: given '16'"),
         ("profile: digits\ndata: {name: [1]}\n", "data: given"),
         ("profile: digits\ndata: {a: {name: [1]}}\n", r"unknown dataset \(data\.a\.name\) \[1\]"),
-        ("profile: digits\ndata: {../a: {name: digits}}\n", r"data: given '\.\./a'"),
+        ("profile: digits\ndata: {../a: {name: digits}}\n", r"data name: given '\.\./a'"),
     ],
 )
 def test_bad_parameters_are_named_and_nothing_is_written(tmp_path, monkeypatch, text, message):

@@ -36,8 +36,10 @@ def profile(tmp_path, monkeypatch) -> Path:
     write_archive(tmp_path / "cifar.tar.gz")
     counts = {"checksum": None, "train_count": 5 * PER_FILE, "test_count": PER_FILE}
     params["data"] = {"cifar10": {"name": "cifar10", "path": "cifar.tar.gz", **counts}}
-    params["features"] = {"extractor": "inception-v3", "made_from": "none", "random_seed": 0}
+    params["features"] = {"extractor": "inception-v3", "random_seed": 0}
     params["evaluate"] = {"cifar10": {"protocols": ["cifar10-50k"], "batch": 8, "seeds": [1], "reduced": 8}}
+    params["cells"] = {"table1-16": params["cells"]["table1-16"]}
+    params["rows"] = {"table1-16": params["rows"]["table1-16"]}
     params["train"] |= {"nimg": 4, "batch": 2, "snapshots": 1, "engine": "reference"}
     path = tmp_path / "params.yaml"
     with path.open("w") as file:
@@ -67,5 +69,5 @@ def test_the_whole_paper_path_runs_and_claims_nothing(profile):
     del params["evaluate"]["cifar10"]["reduced"]
     with profile.open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)
-    with pytest.raises(HarnessError, match="not the reference of protocol cifar10-50k"):
+    with pytest.raises(HarnessError, match=r"data.cifar10.checksum is None; protocol cifar10-50k needs 'sha256:"):
         evaluate.main([*given, "--cell", "table1-16"])

@@ -7,7 +7,7 @@ import pytest
 
 from harness.config import load_params
 from harness.errors import HarnessError
-from pipelines.compose import load_cell
+from pipelines.profile import load_cell
 
 PROFILES = ("digits", "paper")
 

@@ -22,7 +22,7 @@ from harness.metrics.classifier import train_digits_classifier
 from harness.metrics.sampling import generate
 from harness.records.environment import environment
 from pipelines import evaluate
-from pipelines.compose import load_cell
+from pipelines.profile import load_cell
 from pipelines.sampler import Sampler
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,8 @@ def made(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("made")
     params = load_params(ROOT / "pipelines/digits/params.yaml")
     params["evaluate"] = {"toy": {"protocols": ["images-train", "images-test"], "batch": 8, "seeds": [1, 2]}}
-    params["cells"] = {"tiny": {"data": "toy", "attention": "lada", "discriminator": "conv"}}
+    params["data"] = {"toy": {"name": "image-folder", "path": "none", "resolution": 16}}
+    params["rows"], params["cells"] = {}, {"tiny": {"data": "toy", "attention": "lada", "discriminator": "conv"}}
     params["generator"] |= {"dims": [32, 16, 8], "mlp_dim": 16}
     with (root / "params.yaml").open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)
