@@ -4,13 +4,16 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 
 # isort: split
 import argparse
-from time import monotonic
+from time import time
 
+from harness.arithmetic import arithmetic
 from harness.device import default_device
 from harness.errors import run_command
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
-from harness.records.record import new_record, write_record
+from harness.records.environment import this_process, versions
+from harness.records.models import AnchorRecord, Measurement
+from harness.records.record import make, write_record
 from harness.training.distributed import join_ranks
 from pipelines.profile import load_profile, profile_argument
 from pipelines.scoring import load_scorer
@@ -22,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     profile_argument(parser)
     parser.add_argument("--data", required=True, help="a key of its `data`")
     args = parser.parse_args(argv)
-    began, profile, ranks = monotonic(), load_profile(args.params), join_ranks()
+    began, profile, ranks = time(), load_profile(args.params), join_ranks()
     scorer = load_scorer(profile, args.data, default_device(), ranks)
     if ranks.rank:  # torchrun's other ranks help with the reference, and must not write the record too
         return
@@ -41,18 +44,22 @@ def main(argv: list[str] | None = None) -> None:
         if protocol.statistics_file is None  # published statistics have no images to halve or to noise
     }
     identity = scorer.identity()
-    record = new_record(
-        "anchor",
+    record = make(
+        AnchorRecord,
         cell=f"anchors-{args.data}",
         profile=profile.name,
         config={"data": profile.entries[args.data], "evaluate": profile.written.evaluate[args.data]},
         command=f"python -m pipelines.anchors --params {args.params} --data {args.data}",
-        wall_seconds=round(monotonic() - began, 3),
+        versions=versions(),
+        arithmetic=arithmetic(scorer.device),
         extractor=identity["extractor"],
         comparability=identity["comparability"],
         anchors=anchors,
     )
-    write_record(profile.results / "records" / f"anchors-{args.data}.json", record)
+    write_record(profile.results / "records" / f"{record.cell}.json", record)
+    process = this_process("anchors", began, time() - began)
+    parts = {"cell": record.cell, "profile": record.profile, "record_digest": record.digest}
+    write_record(profile.results / "measured" / f"{record.cell}.json", make(Measurement, **parts, processes=[process]))
 
 
 if __name__ == "__main__":

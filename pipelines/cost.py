@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,12 +20,13 @@ from baselines.generators.network import Network
 from harness.cost.energy import energy_per_image
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
-from harness.cost.throughput import Limits, measure
+from harness.cost.throughput import Limits, Timing, measure
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, digest, sha256_file
-from harness.records.environment import environment
-from harness.records.record import new_record, read_record, write_record
+from harness.records.environment import device_name, this_process, versions
+from harness.records.models import CostRecord, Macs, Rate, Throughput
+from harness.records.record import make, read_as, write_record
 from pipelines.networks import closed_forms, networks
 from pipelines.profile import load_profile, profile_argument
 
@@ -52,11 +54,13 @@ def main(argv: list[str] | None = None) -> None:
     device = default_device()
     scratch = _scratch(profile.name, limits, device)
     for name in tqdm(names, desc="costs", unit="network"):
-        if not (scratch / f"{name}.json").exists():
+        if not (scratch / "costs" / f"{name}.json").exists():  # written last
             _in_fresh_process(name, limits, profile.name, device, scratch)
-    with _output_folder(profile.results / "costs", keep=bool(args.only)) as costs:
-        for name in names:
-            write_record(costs / f"{name}.json", read_record(scratch / f"{name}.json"))
+    for part, kind in {"throughput": Throughput, "costs": CostRecord}.items():
+        with _output_folder(profile.results / part, keep=bool(args.only)) as folder:
+            for name in names:
+                if (scratch / part / f"{name}.json").exists():
+                    write_record(folder / f"{name}.json", read_as(kind, scratch / part / f"{name}.json"))
     shutil.rmtree(scratch)
 
 
@@ -83,7 +87,7 @@ def _chosen(only: Sequence[str] | None) -> Sequence[str]:
 def _scratch(profile: str, limits: Limits, device: str) -> Path:
     """Where records wait until all are there: a place of its own for every code, machine and setting."""
     code = {str(file): sha256_file(file) for pattern in CODE for file in sorted(ROOT.glob(pattern))}
-    key = digest({"limits": asdict(limits), "device": device, "code": code, "machine": environment()["device"]})
+    key = digest({"limits": asdict(limits), "device": device, "code": code, "machine": device_name()})
     return Path(".ckpt") / profile / f"cost-{key[:12]}"
 
 
@@ -101,56 +105,58 @@ def _in_fresh_process(name: str, limits: Limits, profile: str, device: str, scra
 
 
 def measure_network(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
-    """Counts and times the network `name`, and writes its record into `scratch`."""
-    start = time.perf_counter()
+    """Counts and times the network `name`, and writes its record and its throughput into `scratch`."""
+    started = time.time()
     entry = networks()[name]
-    measured = _measured(entry, limits, device) if entry.build else NOT_PUBLIC
-    record = new_record(
-        "cost",
+    counted, measured = _measured(entry, limits, device) if entry.build else (NOT_PUBLIC, None)
+    record = make(
+        CostRecord,
         cell=name,
         profile=profile,
-        config={"limits": asdict(limits), "device": device, "threads": torch.get_num_threads(), "convention": entry.convention},
+        config={"convention": entry.convention},
         command="python -m pipelines.cost",
-        wall_seconds=round(time.perf_counter() - start, 3),
-        network=name,
+        versions=versions(),
+        arithmetic="counts",
         title=entry.title,
         resolution=entry.resolution,
         steps_per_image=entry.steps_per_image,
         source=entry.source,
-        **measured,
-        **({"note": entry.note} if entry.note else {}),
+        note=entry.note or None,
+        **counted,
     )
-    write_record(scratch / f"{name}.json", record)
+    if measured is not None:
+        process = this_process("cost", started, time.time() - started)
+        kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
+        write_record(scratch / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
+    write_record(scratch / "costs" / f"{name}.json", record)
 
 
-NOT_PUBLIC = {
-    "params": None,
-    "macs": dict.fromkeys(("true", "fvcore", "torch_meta", "closed_form", "printed_convention")),
-}
+NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}
 
 
-def _measured(entry: Network, limits: Limits, device: str) -> dict:
-    """The measured fields of a network's record."""
+def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What can be counted of a network, and what can only be measured: fields of its record and of its throughput."""
     network = entry.build().eval().to(device)
     memory = PeakMemory(network, device)
     timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
     energy = _energy(network, entry, max(timings), limits, memory.device)
     network, inputs = network.cpu(), entry.inputs(1)
     count = count_macs(network, inputs, closed_forms(network, inputs))  # last: it leaves freed memory behind
-    return {
-        "params": count.params,
-        "macs": {
-            "true": count.true,
-            "fvcore": count.fvcore,
-            "torch_meta": count.torch_meta,
-            "closed_form": count.closed_form,
-            "printed_convention": CONVENTIONS[entry.convention](count),
-        },
-        "throughput": {batch: asdict(timing) for batch, timing in timings.items()},
-        "peak_bytes": timings[1].peak_bytes,
-        "known_differences": count.differences,
-        "energy": energy,
-    }
+    macs = Macs(
+        true=count.true,
+        fvcore=count.fvcore,
+        torch_meta=count.torch_meta,
+        closed_form=count.closed_form,
+        printed_convention=CONVENTIONS[entry.convention](count),
+    )
+    counted = {"params": count.params, "macs": macs, "known_differences": count.differences}
+    rates = {str(batch): _rate(timing) for batch, timing in timings.items()}
+    measured = {"threads": torch.get_num_threads(), "rates": rates, "peak_bytes": timings[1].peak_bytes, "energy": energy}
+    return counted, measured
+
+
+def _rate(timing: Timing) -> Rate:
+    return Rate(median=timing.median, low=timing.low, high=timing.high, repeats=timing.n, peak_bytes=timing.peak_bytes)
 
 
 def _energy(network: nn.Module, entry: Network, batch: int, limits: Limits, device: torch.device) -> dict[str, float] | None:

@@ -11,18 +11,22 @@ import shlex
 import sys
 from pathlib import Path
 from statistics import fmean, stdev
-from time import monotonic
+from time import time
 from typing import Any
 
+from harness.arithmetic import arithmetic
 from harness.cost.names import discriminator_id, generator_id
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 from harness.metrics.metric import METRICS
-from harness.records.record import new_record, write_record
+from harness.records.environment import this_process, versions
+from harness.records.models import Measurement, Networks, Process, Run, ScoreRecord, Snapshot, Training, TrainingData
+from harness.records.record import make, read_as, write_record
 from harness.training.distributed import join_ranks
 from pipelines.compose import Cell, cell_arguments
 from pipelines.profile import load_profile
+from pipelines.results import measured_path, record_path, run_path, training_path
 from pipelines.sampler import Sampler, draw
 from pipelines.scoring import Scorer, load_scorer, summarised
 
@@ -30,110 +34,109 @@ from pipelines.scoring import Scorer, load_scorer, summarised
 def main(argv: list[str] | None = None) -> None:
     """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
     args = cell_arguments(__doc__, argv)
-    began, ranks = monotonic(), join_ranks()
+    began, ranks = time(), join_ranks()
     profile = load_profile(args.params)
     cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
-    run = read_run(cell)
+    run, training = read_run(cell)
     scorer = load_scorer(profile, cell.params.data, default_device(), ranks)
     sampler = Sampler(cell, scorer.params.batch, scorer.device)
     measured = measure(run, run_path(cell), sampler, scorer)
     if ranks.rank:
         return
-    pictures = draw(sampler, run_path(cell))
     command = shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])])
-    wall_seconds = round(run["wall_seconds"] + monotonic() - began, 3)
-    fields = {**identity(cell, run), **scorer.identity(), **measured, **pictures}
-    record = new_record(
-        "score",
-        cell=cell.name,
-        profile=cell.results.name,
-        config=cell.config(),
-        command=command,
-        wall_seconds=wall_seconds,
-        **fields,
-    )
-    write_record(cell.results / "records" / f"{cell.name}.json", record)
+    fields = {**identity(cell, run), **scorer.identity(), **measured, **draw(sampler, run_path(cell))}
+    versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
+    record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)
+    write_record(record_path(cell), record)
+    processes = [*training.processes, this_process("evaluate", began, time() - began)]
+    write_record(measured_path(cell), measurement(record, training, processes))
 
 
-def read_run(cell: Cell) -> dict[str, Any]:
+def read_run(cell: Cell) -> tuple[Run, Training]:
     """The facts of the cell's training; HarnessError if it has not been trained with this configuration."""
     path = run_path(cell) / "run.json"
     if not path.is_file():
         raise HarnessError(f"cell {cell.name} has no trained weights at {path}; run its train stage first")
-    run = json.loads(path.read_text(encoding="utf-8"))
-    if run["config"] != json.loads(json.dumps(cell.config())):
+    run, training = read_as(Run, path), read_as(Training, training_path(cell))
+    if run.config != json.loads(json.dumps(cell.config())):
         raise HarnessError(f"{path} was trained with another configuration of cell {cell.name}; run its train stage again")
-    return run
+    if training.run_digest != run.digest:
+        raise HarnessError(f"{training_path(cell)} is not of the training in {path}; run the train stage of {cell.name} again")
+    return run, training
 
 
-def run_path(cell: Cell) -> Path:
-    """Where the train stage left the cell's weights."""
-    return cell.results / "runs" / cell.name
-
-
-def identity(cell: Cell, run: dict[str, Any]) -> dict[str, Any]:
+def identity(cell: Cell, run: Run) -> dict[str, Any]:
     """The record's fields that training decided."""
     images, indices = cell.images()
     config = cell.params
     return {
+        "config": cell.config(),
         "rows": list(cell.rows),
         "seed": cell.train.seed,
-        "status": run["status"],
-        "images_seen": run["images_seen"],
-        "diverged_step": run["diverged_step"],
+        "status": run.status,
+        "images_seen": run.images_seen,
+        "diverged_step": run.diverged_step,
+        "engine": run.engine,
         "weights_sha256": sha256_file(run_path(cell) / "g_ema.safetensors"),
         "curves": str(cell.results / "curves" / f"{cell.name}.csv"),
-        "data": {
-            "name": config.data,
-            "sha256": images.sha256,
-            "train_count": len(images) if indices is None else len(indices),
-            "fraction": config.fraction,
-        },
+        "data": TrainingData(
+            name=config.data,
+            sha256=images.sha256,
+            train_count=len(images) if indices is None else len(indices),
+            fraction=config.fraction,
+        ),
         "networks": full_size_networks(cell),
-        **{name: run[name] for name in ("git", "versions", "device", "engine")},
     }
 
 
-def full_size_networks(cell: Cell) -> dict[str, str]:
+def measurement(record: ScoreRecord, training: Training, processes: list[Process]) -> Measurement:
+    """What cannot repeat of a record: the processes that trained and scored it."""
+    return make(
+        Measurement,
+        cell=record.cell,
+        profile=record.profile,
+        record_digest=record.digest,
+        processes=processes,
+        peak_bytes=training.peak_bytes,
+        engine_error=training.engine_error,
+    )
+
+
+def full_size_networks(cell: Cell) -> Networks:
     """Names of the cost records of the cell's networks, at the paper's size where the profile's are narrower."""
     config = cell.generator
     resolution, widening = config.resolution * 8 // config.base, max(1, 1024 // config.dims[0])
     dims = [widening * dim for dim in config.dims]
-    return {
-        "generator": generator_id(cell.params.attention, resolution, dims, config.lee_conv, config.modulation),
-        "discriminator": discriminator_id(cell.params.discriminator, resolution),
-    }
+    return Networks(
+        generator=generator_id(cell.params.attention, resolution, dims, config.lee_conv, config.modulation),
+        discriminator=discriminator_id(cell.params.discriminator, resolution),
+    )
 
 
-def measure(run: dict[str, Any], folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
+def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
     """Scores of the untrained generator, of every snapshot and of the last weights; the best snapshot stands apart."""
     untrained = scorer.score(sampler)
     history = []
     for path in sorted(folder.glob("g_ema-*.safetensors")):
         sampler.load(path)
-        history.append({"nimg": int(path.stem.split("-")[1]), **scorer.score(sampler)})
+        history.append(Snapshot(nimg=int(path.stem.split("-")[1]), metrics=scorer.score(sampler)))
     sampler.load(folder / "g_ema.safetensors")
-    if run["status"] != "ok":
+    if run.status != "ok":
         return {"untrained": untrained, "history": history}
     runs = scorer.runs(sampler)
-    best = min(history, key=_distance) if history else None
     return {
         "untrained": untrained,
         "history": history,
         "metrics": summarised(runs, fmean),
         "generation_sd": summarised(runs, stdev) if len(runs) > 1 else {},
-        "best": {"nimg": best["nimg"], "metrics": _scores(best)} if best else None,
+        "best": min(history, key=_distance, default=None),
     }
 
 
-def _scores(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "nimg"}
-
-
-def _distance(entry: dict[str, Any]) -> float:
+def _distance(entry: Snapshot) -> float:
     """The first protocol's Frechet distance, FID or not."""
-    first = next(iter(_scores(entry).values()))
+    first = next(iter(entry.metrics.values()))
     return first[METRICS["fid"].label_in(first)]
 
 

@@ -5,13 +5,16 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 # isort: split
 from contextlib import nullcontext
 from pathlib import Path
+from time import time
 
 from safetensors.torch import save_file
 
 from harness.device import default_device, use_threads
 from harness.errors import run_command
-from harness.files import atomic_path, write_json
-from harness.records.environment import environment
+from harness.files import atomic_path, sha256_file
+from harness.records.environment import this_process
+from harness.records.models import Process, Run, Training
+from harness.records.record import make, write_record
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks
@@ -19,11 +22,12 @@ from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
 from pipelines.compose import Cell, cell_arguments
 from pipelines.profile import load_profile
+from pipelines.results import run_path, training_path
 
 
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
-    args = cell_arguments(__doc__, argv)
+    began, args = time(), cell_arguments(__doc__, argv)
     cell = load_profile(args.params).cell(args.cell, args.set)
     use_threads(cell.threads)
     images, indices = cell.images()
@@ -46,31 +50,52 @@ def main(argv: list[str] | None = None) -> None:
             label=cell.name,
         )
     if leads:
-        write_outputs(cell, result, digest)
+        process = this_process("train", began, result.seconds, result.nimg)
+        write_outputs(cell, result, digest, process)
 
 
-def write_outputs(cell: Cell, result: RunResult, digest: str) -> None:
-    """The cell's weights and run facts as one directory, and its curves as CSV."""
-    with atomic_path(cell.results / "runs" / cell.name) as run:
-        run.mkdir(parents=True)
+def write_outputs(cell: Cell, result: RunResult, made_from: str, process: Process) -> None:
+    """The cell's weights and the facts of its run as one directory, its curves as CSV, and apart from them what cannot repeat."""
+    with atomic_path(run_path(cell)) as folder:
+        folder.mkdir(parents=True)
         for nimg, state in result.snapshots.items():
-            save_file(state, run / f"g_ema-{nimg:09d}.safetensors")
-        save_file(result.g_ema, run / "g_ema.safetensors")
-        write_json(run / "run.json", {**run_facts(result), "digest": digest, "config": cell.config(), **environment()})
+            save_file(state, folder / f"g_ema-{nimg:09d}.safetensors")
+        save_file(result.g_ema, folder / "g_ema.safetensors")
+        weights = {path.name: sha256_file(path) for path in sorted(folder.iterdir())}
+        run = run_of(cell, result, made_from, weights)
+        write_record(folder / "run.json", run)
     write_curves(cell.results / "curves" / f"{cell.name}.csv", result.curves)
+    write_record(training_path(cell), training_of(cell, result, run, process))
 
 
-def run_facts(result: RunResult) -> dict:
-    """What the record says of the run."""
-    return {
-        "status": result.status,
-        "diverged_step": result.diverged_step,
-        "images_seen": result.nimg,
-        "steps": result.steps,
-        "wall_seconds": round(result.seconds, 3),
-        "peak_bytes": result.peak_bytes,
-        "engine": result.engine,
-    }
+def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str]) -> Run:
+    """What repeats of the run; weights: {file: sha256} of the folder."""
+    return make(
+        Run,
+        cell=cell.name,
+        profile=cell.results.name,
+        config=cell.config(),
+        made_from=made_from,
+        status=result.status,
+        steps=result.steps,
+        images_seen=result.nimg,
+        diverged_step=result.diverged_step,
+        engine=result.engine,
+        weights=weights,
+    )
+
+
+def training_of(cell: Cell, result: RunResult, run: Run, process: Process) -> Training:
+    """What cannot repeat of the run."""
+    return make(
+        Training,
+        cell=cell.name,
+        profile=cell.results.name,
+        run_digest=run.digest,
+        processes=[process],
+        peak_bytes=result.peak_bytes,
+        engine_error=result.engine_error,
+    )
 
 
 if __name__ == "__main__":

@@ -1,47 +1,90 @@
-"""What a result depends on besides its configuration: the commit, the versions and the device."""
+"""What a result depends on besides its configuration: the commit, the versions, the arithmetic and the machine."""
 
-import json
+import os
 import platform
 import re
 import subprocess
+import sys
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+from harness.records.models import Git, Process
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "torch-fidelity", "fvcore", "diffusers", "safetensors")
+ROOT = Path(__file__).resolve().parent.parent.parent  # of the tree that holds this code
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python (without its patch level, which changes no result) and of the packages that compute results."""
+    found = {"python": ".".join(map(str, sys.version_info[:2]))}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """For benchmarks: {git: {commit, dirty, reason}, versions: {...}, device}."""
+    return {"git": git_state().model_dump(), "versions": versions(), "device": device_name()}
 
 
 @cache
-def _environment() -> str:
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "not installed"
-    return json.dumps({"git": git_state(), "versions": versions, "device": device_name()})
-
-
-def environment() -> dict:
-    """What a result depends on besides its configuration: {git: {commit, dirty}, versions: {...}, device}."""
-    return json.loads(_environment())
-
-
-def git_state() -> dict:
-    """The commit, and whether a tracked or new file differs from it; results and DVC's lock files do not count."""
+def git_state(root: Path = ROOT) -> Git:
+    """The commit of the tree that holds the code, and whether a tracked or new file differs from it; results and DVC's lock
+    files do not count. No commit, and the reason, where that tree is none of Git's own."""
     try:
-        commit = _git("rev-parse", "HEAD").strip()
-        changed = _git("status", "--porcelain", "--", ".", ":(exclude)results", ":(exclude,glob)**/*.lock")
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}  # an unpacked archive has no history
-    return {"commit": commit, "dirty": bool(changed.strip())}
+        top = _git(root, "rev-parse", "--show-toplevel").strip()
+        if Path(top).resolve() != root:
+            return _no_commit(f"the code lies inside another repository, {Path(top).name}, and has no history of its own")
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        changed = _git(root, "status", "--porcelain", "--", ".", ":(exclude)results", ":(exclude,glob)**/*.lock")
+    except FileNotFoundError:
+        return _no_commit("git is not installed")
+    except OSError as error:
+        return _no_commit(f"git cannot be run: {error.strerror}")
+    except subprocess.CalledProcessError as error:
+        return _no_commit(_reason(error.stderr or ""))
+    return Git(commit=commit, dirty=bool(changed.strip()))
 
 
-def _git(*arguments: str) -> str:
-    root = Path(__file__).resolve().parent.parent.parent
-    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
+def _git(root: Path, *arguments: str) -> str:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | {"LC_ALL": "C"}
+    return subprocess.run(["git", *arguments], cwd=root, env=variables, check=True, capture_output=True, text=True).stdout
 
 
+def _no_commit(reason: str) -> Git:
+    return Git(commit=None, dirty=None, reason=reason)
+
+
+def _reason(message: str) -> str:
+    """Git's own complaint in one line that names no path of this machine."""
+    if "dubious ownership" in message:
+        return "git refuses a tree of another owner (dubious ownership); allow it with git config safe.directory"
+    if "not a git repository" in message:
+        return "the code lies in no git repository (an unpacked archive)"
+    return "git says: " + (message.strip().splitlines() or ["nothing"])[0].replace(str(ROOT), ".")[:200]
+
+
+def this_process(stage: str, started: float, seconds: float, images: int | None = None) -> Process:
+    """The entry of the running process in a measurement. started: time.time(); images: that this process trained."""
+    return Process(
+        stage=stage,
+        started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        device=device_name(),
+        instruction_sets=instruction_sets(),
+        cores=cores(),
+        git=git_state(),
+        images=images,
+    )
+
+
+@cache
 def device_name() -> str:
     """The accelerator's name, or the processor's."""
     import torch  # here, because the report reads records without needing torch
@@ -56,8 +99,25 @@ def device_slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def instruction_sets(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The widest vector instructions of the processor, and the next that it lacks: "AVX2, no AVX-512"; on others its name."""
+    flags = set(_cpu_field("flags", cpuinfo).split())
+    if not flags:
+        return platform.machine() or "unknown"
+    if "avx512f" in flags:
+        return "AVX2, AVX-512"
+    return "AVX2, no AVX-512" if "avx2" in flags else "no AVX2"
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    models = [line.split(":", 1)[1].strip() for line in names if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return _cpu_field("model name") or platform.processor() or platform.machine()
+
+
+def _cpu_field(name: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines() if cpuinfo.is_file() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if re.match(rf"{name}\s*:", line)), "")

@@ -1,7 +1,8 @@
 """What a result file may hold. Records repeat on every machine; measurements (time, memory, device) never do.
 
-One file per result: `records/<cell>.json` and `costs/<network>.json` repeat, `measured/<cell>.json` and
-`throughput/<network>.json` do not. Digests are set by `harness.records.record.write_record` and checked when a file is read.
+One file per result: `runs/<cell>/run.json`, `records/<cell>.json` and `costs/<network>.json` repeat; what cannot stands in
+`measured/train/<cell>.json`, `measured/<cell>.json` and `throughput/<network>.json`. Digests are set by
+`harness.records.record.write_record` and checked when a file is read.
 """
 
 from typing import Annotated, Any, Literal
@@ -10,10 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SCHEMA_VERSION = 2
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+# no control characters: these texts are printed, and stand in CSV, Markdown, LaTeX and HTML
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 Row = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*:[1-9][0-9]*$")]  # "1:16" is row 16 of Table I
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# inside the working directory, and never hidden: results/digits/samples/table1-16.png
+File = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/)*[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+$", max_length=500),
+]
 Digest = Sha256 | Literal[""]  # "" until the record is sealed
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -24,7 +31,14 @@ Scores = dict[Name, dict[str, float]]  # {protocol: {metric label: value}}
 class Model(BaseModel):
     """Base of everything in a result file: no unknown field, no NaN or infinity, not changed once made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Sealed(Model):
+    """A file of its own, of one kind, with a digest over every other field."""
+
+    kind: str
+    digest: Digest = ""
 
 
 class Git(Model):
@@ -83,15 +97,14 @@ class Snapshot(Model):
 class Progress(Model):
     """The picture with one row of samples per snapshot, and the images seen at each row."""
 
-    path: Text
+    path: File
     nimg: list[Count]
 
 
-class Record(Model):
+class Record(Sealed):
     """What every record holds. arithmetic: "x86-64-avx2" (pinned, see harness.arithmetic), "cuda sm_90", ..."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
-    kind: str
     cell: Name
     profile: Name
     config: dict[str, Any]
@@ -100,7 +113,6 @@ class Record(Model):
     versions: dict[str, Text]
     arithmetic: Text
     status: Status = "ok"
-    digest: Digest = ""  # over every other field
 
 
 class ScoreRecord(Record):
@@ -123,12 +135,12 @@ class ScoreRecord(Record):
     untrained: Scores = {}
     history: list[Snapshot] = []
     best: Snapshot | None = None
-    curves: Text | None = None
-    samples: Text | None = None
-    maps: Text | None = None
-    interpolation: Text | None = None
+    curves: File | None = None
+    samples: File | None = None
+    maps: File | None = None
+    interpolation: File | None = None
     progress: Progress | None = None
-    artefacts: dict[Text, Sha256] = {}
+    artefacts: dict[File, Sha256] = {}
 
 
 class Macs(Model):
@@ -178,13 +190,11 @@ class Process(Model):
     images: Count | None = None  # that this process trained
 
 
-class Measurement(Model):
-    """What cannot repeat of a score or anchor record: the processes that made it, their time and memory."""
+class Measured(Sealed):
+    """What cannot repeat: the processes that worked on a cell, and the memory of its training."""
 
-    kind: Literal["measurement"] = "measurement"
     cell: Name
     profile: Name
-    record_digest: Sha256
     processes: list[Process]
     peak_bytes: Count | None = None
     engine_error: dict[str, float] = {}
@@ -193,6 +203,25 @@ class Measurement(Model):
     def seconds(self) -> float:
         """Wall time of all processes together."""
         return sum(process.seconds for process in self.processes)
+
+    @property
+    def devices(self) -> list[str]:
+        """Devices of the processes, each once, in their order."""
+        return list(dict.fromkeys(process.device for process in self.processes))
+
+
+class Training(Measured):
+    """What cannot repeat of a training; `run_digest` is the digest of its run.json."""
+
+    kind: Literal["training"] = "training"
+    run_digest: Sha256
+
+
+class Measurement(Measured):
+    """What cannot repeat of a score or anchor record: also the processes that trained and scored it."""
+
+    kind: Literal["measurement"] = "measurement"
+    record_digest: Sha256
 
 
 class Rate(Model):
@@ -205,7 +234,7 @@ class Rate(Model):
     peak_bytes: Count | None = None
 
 
-class Throughput(Model):
+class Throughput(Sealed):
     """What cannot repeat of a cost record: rates by batch size, memory and energy, on one device."""
 
     kind: Literal["throughput"] = "throughput"
@@ -218,3 +247,20 @@ class Throughput(Model):
     rates: dict[str, Rate] = {}
     peak_bytes: Count | None = None
     energy: dict[str, float] | None = None
+
+
+class Run(Sealed):
+    """What repeats of a training, beside its weights. made_from: digest of configuration, data and code; weights: {file: sha256}
+    of every other file in the folder."""
+
+    kind: Literal["run"] = "run"
+    cell: Name
+    profile: Name
+    config: dict[str, Any]
+    made_from: Sha256
+    status: Status
+    steps: Count
+    images_seen: Count
+    diverged_step: Count | None = None
+    engine: Text
+    weights: dict[File, Sha256]

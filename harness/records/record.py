@@ -1,94 +1,140 @@
 """One JSON file per result: the only source of truth for the tables, the figures and MLflow."""
 
-import json
 from pathlib import Path
+from typing import Any, TypeVar
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+import pydantic_core
+from pydantic import ValidationError
 
-from harness.errors import HarnessError, unknown_choice
+from harness.errors import HarnessError
 from harness.files import digest, sha256_file, write_json
-from harness.records.environment import environment
-from harness.records.schema import DEFAULTS, SCHEMAS
+from harness.records.models import (
+    SCHEMA_VERSION,
+    AnchorRecord,
+    CostRecord,
+    Measurement,
+    Record,
+    Run,
+    ScoreRecord,
+    Sealed,
+    Throughput,
+    Training,
+)
+from harness.strict_json import load_json
 
-SCHEMA_VERSION = 1
 ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a score record that hold the path of a file
-VALIDATORS = {kind: Draft202012Validator(schema) for kind, schema in SCHEMAS.items()}
+KINDS: dict[str, type[Sealed]] = {
+    "score": ScoreRecord,
+    "cost": CostRecord,
+    "anchor": AnchorRecord,
+    "measurement": Measurement,
+    "throughput": Throughput,
+    "run": Run,
+    "training": Training,
+}
+File = TypeVar("File", bound=Sealed)
 
 
-def new_record(
-    kind: str, *, cell: str, profile: str, config: dict, command: str, wall_seconds: float, status: str = "ok", **fields
-) -> dict:
-    """A complete record of `kind` "score", "cost" or "anchor": the common fields filled in, `fields` added, all validated.
+def make(kind: type[File], **fields: Any) -> File:
+    """A sealed file of one kind from its fields (models or plain values); HarnessError names the field that does not fit."""
+    name = fields.get("cell", fields.get("network"))
+    return seal(_validated(kind, fields, f"new {_kind_name(kind)} {name!r}"))
 
-    Digests of the configuration and of every artefact named in `fields` are computed here, and the environment is
-    recorded unless `fields` brings its own git, versions and device. Fields left out get the defaults of
-    `harness.records.schema`. Raises HarnessError where a field is unknown, missing or of the wrong type.
+
+def seal(record: File) -> File:
+    """The record in plain JSON values, with its digests and those of its artefacts, validated.
+
+    Raises HarnessError where a field does not fit or a file that the record names does not exist.
     """
-    if kind not in SCHEMAS:
-        raise unknown_choice("record kind", kind, SCHEMAS)
-    head = {"schema_version": SCHEMA_VERSION, "kind": kind, "cell": cell, "profile": profile, "config": config}
-    body = {"command": command, "wall_seconds": wall_seconds, "status": status}
-    known = {"git", "versions", "device"} <= fields.keys()
-    record = head | ({} if known else environment()) | body | DEFAULTS[kind] | fields
-    if kind == "score":
-        record["artefacts"] = artefact_digests(record)
-    return _seal(record, f"new {kind} record {cell!r}")
+    where = f"{_kind_name(type(record))} {getattr(record, 'cell', getattr(record, 'network', ''))!r}"
+    fields = record.model_dump(warnings=False)
+    if isinstance(record, Record):
+        fields["config_digest"] = _digest(fields["config"], where)
+    if isinstance(record, ScoreRecord):
+        fields["artefacts"] = artefact_digests(record)
+    sealed = _validated(type(record), fields, where)
+    return sealed.model_copy(update={"digest": _digest(_content(sealed), where)})
 
 
-def write_record(path: Path | str, record: dict) -> None:
-    """Validates `record`, renews its digests and writes it atomically."""
-    write_json(path, _seal(record, str(path)))
+def write_record(path: Path | str, record: Sealed) -> None:
+    """Seals `record` and writes it atomically."""
+    write_json(path, seal(record).model_dump())
 
 
-def read_record(path: Path | str) -> dict:
+def read_record(path: Path | str) -> Sealed:
     """The record in a file; HarnessError names the file and what is wrong with a corrupt or altered one."""
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise HarnessError(
-            f"{path}: not a readable JSON record ({error}); restore the file from Git or rerun its stage"
-        ) from error
-    _check(record, str(path))
-    for name, content in (("digest", _content(record)), ("config_digest", record["config"])):
-        if record[name] != digest(content):
+    value = load_json(path, "record")
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise HarnessError(f"{path}: not a record (kind is {str(kind)[:100]!r}); expected kind {', '.join(KINDS)}")
+    if issubclass(KINDS[kind], Record) and value.get("schema_version") != SCHEMA_VERSION:
+        given = str(value.get("schema_version"))[:100]
+        raise HarnessError(f"{path}: schema_version is {given}, expected {SCHEMA_VERSION}; rerun the stage that wrote it")
+    record = _validated(KINDS[kind], value, str(path))
+    _check_digests(record, str(path))
+    return record
+
+
+def read_as(kind: type[File], path: Path | str) -> File:
+    """The record of one kind in a file; HarnessError where it is of another kind, besides those of `read_record`."""
+    record = read_record(path)
+    if not isinstance(record, kind):
+        raise HarnessError(f"{path}: holds a {record.kind} record; expected {_kind_name(kind)}; rerun its stage")
+    return record
+
+
+def artefact_paths(record: ScoreRecord) -> list[str]:
+    """Files that a score record names, relative to the working directory."""
+    paths = [getattr(record, field) for field in ARTEFACTS] + [record.progress.path if record.progress else None]
+    return [path for path in paths if path]
+
+
+def artefact_digests(record: ScoreRecord) -> dict[str, str]:
+    """{path: sha256} of the files that a score record names."""
+    missing = [path for path in artefact_paths(record) if not Path(path).is_file()]
+    if missing:
+        raise HarnessError(f"record {record.cell!r} names {missing[0]}, which does not exist; write the file before the record")
+    return {path: sha256_file(path) for path in artefact_paths(record)}
+
+
+def _check_digests(record: Sealed, where: str) -> None:
+    expected = {"digest": (record.digest, _content(record))}
+    if isinstance(record, Record):
+        expected["config_digest"] = (record.config_digest, record.config)
+    for name, (given, content) in expected.items():
+        if given != _digest(content, where):
             raise HarnessError(
-                f"{path}: its content was altered after it was written ({name} does not match); "
+                f"{where}: its content was altered after it was written ({name} does not match); "
                 "restore the file from Git or rerun its stage"
             )
-    return record
+    if isinstance(record, ScoreRecord) and record.artefacts.keys() != set(artefact_paths(record)):
+        raise HarnessError(f"{where}: artefacts are not the files that it names; restore the file from Git or rerun its stage")
 
 
-def artefact_digests(record: dict) -> dict[str, str]:
-    """{path: sha256} of the files that a score record names (paths relative to the working directory)."""
-    paths = [record[field] for field in ARTEFACTS if record.get(field)]
-    paths += [record["progress"]["path"]] if "progress" in record else []
-    missing = [path for path in paths if not Path(path).is_file()]
-    if missing:
-        raise HarnessError(
-            f"record {record['cell']!r} names {missing[0]}, which does not exist; write the file before the record"
-        )
-    return {str(path): sha256_file(path) for path in paths}
+def _content(record: Sealed) -> dict[str, Any]:
+    return record.model_dump(exclude={"digest"})
 
 
-def _seal(record: dict, where: str) -> dict:
-    """A copy of plain JSON types (integer keys become strings) with its digests, validated."""
-    record = json.loads(json.dumps(record, allow_nan=False))
-    record["config_digest"] = digest(record["config"])
-    record["digest"] = digest(_content(record))
-    _check(record, where)
-    return record
+def _digest(value: object, where: str) -> str:
+    try:
+        return digest(value)
+    except ValueError as error:  # configurations may hold any value, so the models do not see NaN there
+        raise HarnessError(f"{where}: holds a value that JSON has not, such as NaN ({error}); correct it first") from error
 
 
-def _content(record: dict) -> dict:
-    return {name: value for name, value in record.items() if name != "digest"}
+def _validated(kind: type[File], fields: dict[str, Any], where: str) -> File:
+    """The model, from JSON text, where a list is a list wherever it came from."""
+    try:
+        return kind.model_validate_json(pydantic_core.to_json(fields, inf_nan_mode="constants"))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "/".join(map(str, first["loc"])) or "top level"
+        given = first["input"]
+        shown = f", given {str(given)[:100]!r}" if not isinstance(given, dict) else ""
+        raise HarnessError(f"{where}: does not fit the record schema at {place}: {first['msg'][:200]}{shown}") from error
+    except pydantic_core.PydanticSerializationError as error:
+        raise HarnessError(f"{where}: holds a value that JSON has not ({str(error)[:200]}); correct it first") from error
 
 
-def _check(record: object, where: str) -> None:
-    kind = record.get("kind") if isinstance(record, dict) else None
-    if kind not in SCHEMAS:
-        raise HarnessError(f"{where}: not a record (kind is {kind!r}); expected kind {', '.join(SCHEMAS)}")
-    error = best_match(VALIDATORS[kind].iter_errors(record))
-    if error is not None:
-        place = "/".join(map(str, error.absolute_path)) or "top level"
-        raise HarnessError(f"{where}: does not fit the record schema at {place}: {error.message[:200]}")
+def _kind_name(kind: type[Sealed]) -> str:
+    return next((name for name, known in KINDS.items() if known is kind), kind.__name__)

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from harness.cost.names import discriminator_id, generator_id
 from harness.paper import NOT_PRINTED, QUANTITIES, printed_table
+from harness.records.models import CostRecord, ScoreRecord, Scores, Throughput
 from harness.records.store import Store
 from harness.report.columns import (
     COLUMN_PROTOCOLS,
@@ -101,27 +102,27 @@ def metric_label(scores: dict[str, float], metric: str) -> str | None:
     return next((label for label in scores if label.startswith(PROXIES[metric])), None)
 
 
-def protocol_of(metrics: dict, patterns: Sequence[str]) -> str | None:
+def protocol_of(metrics: Scores, patterns: Sequence[str]) -> str | None:
     """The first protocol of a record that fits one of the patterns, in the order of the patterns."""
     return next((name for pattern in patterns for name in metrics if fnmatch(name, pattern)), None)
 
 
-def score_point(record: dict, metric: str, patterns: Sequence[str]) -> tuple[str, float] | None:
+def score_point(record: ScoreRecord, metric: str, patterns: Sequence[str]) -> tuple[str, float] | None:
     """(label, value) of a metric in a record, or None where it was not measured."""
-    protocol = protocol_of(record["metrics"], patterns)
-    label = metric_label(record["metrics"][protocol], metric) if protocol else None
-    return (label, record["metrics"][protocol][label]) if label else None
+    protocol = protocol_of(record.metrics, patterns)
+    label = metric_label(record.metrics[protocol], metric) if protocol else None
+    return (label, record.metrics[protocol][label]) if label else None
 
 
-def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printed: str) -> Cell:
+def score_cell(records: list[ScoreRecord], metric: str, patterns: Sequence[str], printed: str) -> Cell:
     """One score over all its seeds; a run that diverged counts against every seed."""
-    records = [record for record in records if record["status"] != "failed" and _concerns(record, patterns)]
+    records = [record for record in records if record.status != "failed" and _concerns(record, patterns)]
     comparable = [record for record in records if _is_comparable(record, score_point(record, metric, patterns), metric)]
     used = comparable or records
     if not used:
         return Cell(printed)
-    names = tuple(record["cell"] for record in used)
-    if any(record["status"] == "diverged" for record in used):
+    names = tuple(record.cell for record in used)
+    if any(record.status == "diverged" for record in used):
         verdict = REPRODUCED if comparable and printed == DIVERGED else DIVERGED
         return Cell(printed, verdict, is_proxy=not comparable, records=names)
     found = [point for record in used if (point := score_point(record, metric, patterns))]
@@ -132,29 +133,29 @@ def score_cell(records: list[dict], metric: str, patterns: Sequence[str], printe
     return Cell(printed, verdict, fmean(points), points, not comparable, found[0][0], names)
 
 
-def _concerns(record: dict, patterns: Sequence[str]) -> bool:
+def _concerns(record: ScoreRecord, patterns: Sequence[str]) -> bool:
     """Whether a record says something about a column: it has its protocol, or diverged before anything could be scored."""
-    if record["status"] == "diverged":
-        return not record["untrained"] or protocol_of(record["untrained"], patterns) is not None
-    return protocol_of(record["metrics"], patterns) is not None
+    if record.status == "diverged":
+        return not record.untrained or protocol_of(record.untrained, patterns) is not None
+    return protocol_of(record.metrics, patterns) is not None
 
 
-def _is_comparable(record: dict, point: tuple[str, float] | None, metric: str) -> bool:
+def _is_comparable(record: ScoreRecord, point: tuple[str, float] | None, metric: str) -> bool:
     """Only a score under the paper's protocol bears the bare name; a diverged run has none, so its record's level decides."""
-    level = record["comparability"]["level"]
+    level = record.comparability.level
     return level == "paper" if point is None else point[0] == metric and level != "none"
 
 
-def cost_value(record: dict, quantity: str) -> float | None:
+def cost_value(record: CostRecord, quantity: str, measured: Throughput | None = None) -> float | None:
     """A cost in the unit of print: M parameters, GMAC per evaluation, images/s at the best batch."""
     if quantity == "throughput":
-        evaluations = max((timing["median"] for timing in record["throughput"].values()), default=None)
-        return None if evaluations is None else evaluations / record["steps_per_image"]
+        evaluations = max((rate.median for rate in measured.rates.values()), default=None) if measured else None
+        return None if evaluations is None else evaluations / record.steps_per_image
     if quantity == "params":
-        value = record["params"]
+        value = record.params
     else:
-        printed = record["macs"]["printed_convention"]
-        value = printed if printed is not None else record["macs"]["fvcore"]
+        printed = record.macs.printed_convention
+        value = printed if printed is not None else record.macs.fvcore
     return None if value is None else value / COST_UNITS[quantity]
 
 
@@ -163,7 +164,7 @@ def cost_cell(store: Store, network: str, quantity: str, printed: str, rival: st
     record = store.costs.get(network)
     if record is None:
         return Cell(printed)
-    value = cost_value(record, quantity)
+    value = cost_value(record, quantity, store.throughputs.get(network))
     if value is None:
         return Cell(printed, NO_CONFIGURATION, records=(network,))
     if quantity == "throughput":
@@ -176,11 +177,11 @@ def cost_cell(store: Store, network: str, quantity: str, printed: str, rival: st
     return Cell(printed, verdict, value, (value,), records=(network,))
 
 
-def _images_seen(records: list[dict], printed: str) -> Cell:
+def _images_seen(records: list[ScoreRecord], printed: str) -> Cell:
     """Millions of training images; a fact of a run at the paper's scale only."""
-    points = tuple(record["images_seen"] / 1e6 for record in records)
+    points = tuple(record.images_seen / 1e6 for record in records)
     if not points:
         return Cell(printed)
-    comparable = all(record["comparability"]["level"] == "paper" for record in records)
+    comparable = all(record.comparability.level == "paper" for record in records)
     verdict = cost_verdict(points[0], printed) if comparable and len(set(points)) == 1 else NOT_COMPARABLE
-    return Cell(printed, verdict, fmean(points), points, records=tuple(record["cell"] for record in records))
+    return Cell(printed, verdict, fmean(points), points, records=tuple(record.cell for record in records))

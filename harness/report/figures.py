@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 
 from harness.files import atomic_path
 from harness.paper import printed_table
-from harness.records.store import Store, read_curves
+from harness.records.curves import read_curves
+from harness.records.models import ScoreRecord
+from harness.records.store import Store
 from harness.report.cells import metric_label, protocol_of
 from harness.report.columns import DATASET_PROTOCOLS
 from harness.report.plots import COLOURS, log_scale
@@ -62,14 +64,14 @@ def figure_5(store: Store, group: str) -> Figure | None:
     title, indices = FIGURE_5[group]
     rows = printed_table(1)
     runs = [(rows[index - 1], record) for index in indices for record in store.of_row(f"1:{index}")[:1]]
-    if not any(record["curves"] for _, record in runs):
+    if not any(record.curves for _, record in runs):
         return None
     figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
     for row, record in runs:
         style = _line_style(row, group) | {"label": row_label(row)}
         curves = read_curves(record)
         for axis, name in zip(axes, ("grad_norm_g", "grad_norm_d"), strict=False):
-            points = [(point["nimg"], point[name]) for point in curves if name in point]
+            points = [(point.nimg, point.values[name]) for point in curves if name in point.values]
             axis.plot(*zip(*points, strict=True), **style) if points else None
         points, label = score_history(record)
         axes[2].plot(*zip(*points, strict=True), marker="o", markersize=3, **style) if points else None
@@ -83,13 +85,9 @@ def figure_5(store: Store, group: str) -> Figure | None:
     return figure
 
 
-def score_history(record: dict) -> tuple[list[tuple[int, float]], str]:
+def score_history(record: ScoreRecord) -> tuple[list[tuple[int, float]], str]:
     """[(images seen, FID or its proxy)] of a record, the untrained generator at 0 included, and the metric's name."""
-    steps = (
-        {0: record["untrained"]}
-        | {entry["nimg"]: entry for entry in record["history"]}
-        | {record["images_seen"]: record["metrics"]}
-    )
+    steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history} | {record.images_seen: record.metrics}
     points, label = [], ""
     for nimg, scores in sorted(steps.items()):
         protocol = protocol_of(scores, DATASET_PROTOCOLS["cifar10"])

@@ -14,7 +14,7 @@ def record_digests(store: Store) -> dict[str, str]:
     """{"records/<cell>.json": digest} of every record, the digest that the record itself carries."""
     found = {f"records/{cell}.json": record for cell, record in (store.scores | store.anchors).items()}
     found |= {f"costs/{network}.json": record for network, record in store.costs.items()}
-    return {path: found[path]["digest"] for path in sorted(found)}
+    return {path: found[path].digest for path in sorted(found)}
 
 
 def write_manifest(store: Store, files: list[Path]) -> None:

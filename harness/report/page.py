@@ -54,14 +54,15 @@ def _pictures(store: Store, figures: list[Path], budget: int) -> dict:
 
 
 def _overview(store: Store, tables: list[Table]) -> dict:
-    records = [*store.scores.values(), *store.costs.values()]
+    processes = [process for measured in store.measurements.values() for process in measured.processes]
+    processes += [measured.process for measured in store.throughputs.values()]
     verdicts = Counter(cell.verdict for table in tables for cell in table.cells)
     return {
-        "devices": sorted({record["device"] for record in records}),
-        "commits": sorted({(record["git"]["commit"] or "no commit")[:12] for record in records}),
+        "devices": sorted({process.device for process in processes}),
+        "commits": sorted({(process.git.commit or "no commit")[:12] for process in processes}),
         "runs": len(store.scores),
         "networks": len(store.costs),
-        "time": duration(sum(record["wall_seconds"] for record in records)),
+        "time": duration(sum(process.seconds for process in processes)),
         "verdicts": [(verdict, verdicts[verdict]) for verdict in (*MARKS, DIVERGED, *ABSENT) if verdicts[verdict]],
     }
 
@@ -119,4 +120,4 @@ def _seed_points(tables: list[Table]) -> list[dict]:
 def _provenances(store: Store, tables: list[Table]) -> list[dict]:
     uses = uses_of_records(tables)
     named = store.scores | store.costs
-    return [{"id": f"p-{name}", **provenance(record, uses.get(name, []))} for name, record in named.items()]
+    return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]

@@ -2,6 +2,7 @@
 
 from harness.cost.names import is_rival
 from harness.paper import NOT_PRINTED, SOURCES, printed_table
+from harness.records.models import CostRecord
 from harness.records.store import Store
 from harness.report.cells import Cell, cost_cell
 from harness.report.columns import RIVALS
@@ -19,12 +20,12 @@ def rival_rows(store: Store) -> list[dict[str, str]]:
 
 def _rival_row(store: Store, cost: dict[str, str]) -> dict[str, str]:
     record = store.costs[cost["network"]]
-    column = next((column for column, name in RIVALS.items() if record["network"] == f"{name}-{record['resolution']}"), "")
+    column = next((column for column, name in RIVALS.items() if record.cell == f"{name}-{record.resolution}"), "")
     cells = {quantity: _cell(store, record, quantity, column) for quantity in QUANTITIES}
     is_printed = any(cell.printed != NOT_PRINTED for cell in cells.values())
     figures = {quantity: _figure(QUANTITIES[quantity], cell) for quantity, cell in cells.items()}
     return {
-        "rival": record["title"],
+        "rival": record.title,
         "resolution": cost["resolution"],
         **figures["params"],
         "GMAC true": cost["GMAC"],
@@ -33,17 +34,17 @@ def _rival_row(store: Store, cost: dict[str, str]) -> dict[str, str]:
         **figures["throughput"],
         "peak MiB": cost["peak MiB"],
         "printed by": SOURCES[PRINTED_BY[column]] if is_printed else NOT_PRINTED,
-        "built from": record.get("source") or NOT_PRINTED,
-        "record": record["network"],
+        "built from": record.source or NOT_PRINTED,
+        "record": record.cell,
         "note": cost["note"],
     }
 
 
-def _cell(store: Store, record: dict, quantity: str, column: str) -> Cell:
+def _cell(store: Store, record: CostRecord, quantity: str, column: str) -> Cell:
     """The cell of Table V; of a rival that stands only in Table IV, the same without a printed figure."""
-    rows = (row for row in printed_table(5) if (row["resolution"], row["quantity"]) == (str(record["resolution"]), quantity))
+    rows = (row for row in printed_table(5) if (row["resolution"], row["quantity"]) == (str(record.resolution), quantity))
     printed = next(rows, {}).get(column, NOT_PRINTED)
-    return cost_cell(store, record["network"], quantity, printed, rival=column or record["network"])
+    return cost_cell(store, record.cell, quantity, printed, rival=column or record.cell)
 
 
 def _figure(name: str, cell: Cell) -> dict[str, str]:

@@ -51,12 +51,11 @@ def _finish_dots(figure: Figure, axis: Axes, title: str) -> None:
 
 def score_against_time(store: Store) -> Figure | None:
     """Score of Table I's rows against measured milliseconds and, where the machine tells, energy of the full-size generators."""
-    found = [
-        (row, store.costs.get(next(iter(cells["g_gflops"].records), "")), cells["fid"]) for row, cells in table_cells(1, store)
-    ]
+    found = [(row, next(iter(cells["g_gflops"].records), ""), cells["fid"]) for row, cells in table_cells(1, store)]
+    found = [entry for entry in found if entry[1] in store.costs and entry[2].value is not None]
     quantities = {"milliseconds per image, best batch": _milliseconds, "watt-hours per 1,000 images": _watt_hours}
     panels = {
-        name: [(row, measure(cost), score) for row, cost, score in found if cost and score.value is not None and measure(cost)]
+        name: [(row, value, score) for row, network, score in found if (value := measure(store, network))]
         for name, measure in quantities.items()
     }
     panels = {name: points for name, points in panels.items() if points}
@@ -70,13 +69,14 @@ def score_against_time(store: Store) -> Figure | None:
     return figure
 
 
-def _milliseconds(cost: dict) -> float | None:
-    rate = cost_value(cost, "throughput")
+def _milliseconds(store: Store, network: str) -> float | None:
+    rate = cost_value(store.costs[network], "throughput", store.throughputs.get(network))
     return 1e3 / rate if rate else None
 
 
-def _watt_hours(cost: dict) -> float | None:
-    return (cost.get("energy") or {}).get("kwh_per_image", 0) * 1e6 or None
+def _watt_hours(store: Store, network: str) -> float | None:
+    measured = store.throughputs.get(network)
+    return ((measured.energy if measured else None) or {}).get("kwh_per_image", 0) * 1e6 or None
 
 
 def data_efficiency(store: Store) -> Figure | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from harness.paper import NOT_PRINTED, all_errata
+from harness.records.models import ScoreRecord
 from harness.records.store import Store
 from harness.report.tables import ROMAN
 
@@ -49,37 +50,37 @@ def gallery(store: Store, embed: "Pictures") -> list[dict]:
     return [
         {
             "cell": cell,
-            "title": ", ".join(
-                filter(None, (record["config"].get("attention"), record["config"].get("discriminator_attention")))
-            ),
-            "rows": ", ".join(f"Table {ROMAN[int(row[0])]} row {row[2:]}" for row in record["rows"]) or "own experiment",
+            "title": ", ".join(filter(None, (record.config.get("attention"), record.config.get("discriminator_attention")))),
+            "rows": ", ".join(f"Table {ROMAN[int(row[0])]} row {row[2:]}" for row in record.rows) or "own experiment",
             "score": _first_score(record),
-            "pictures": [(field, embed(Path(record[field]))) for field in ("samples", "maps", "interpolation") if record[field]],
+            "pictures": [
+                (field, embed(Path(path))) for field in ("samples", "maps", "interpolation") if (path := getattr(record, field))
+            ],
         }
         for cell, record in store.scores.items()
-        if record["samples"] or record["maps"]
+        if record.samples or record.maps
     ]
 
 
-def _first_score(record: dict) -> str:
+def _first_score(record: ScoreRecord) -> str:
     """The first score of the first protocol, or how the run ended."""
-    for protocol, scores in record["metrics"].items():
+    for protocol, scores in record.metrics.items():
         label, value = next(iter(scores.items()))
         return f"{label} {value:.2f} ({protocol})"
-    return record["status"]
+    return record.status
 
 
 def anchor_tables(store: Store) -> list[dict]:
     """Per dataset the scale anchors {protocol: {anchor: {metric: value}}}: scores of pictures whose quality is known."""
     found = []
     for name, record in store.anchors.items():
-        rows = [(protocol, kind, values) for protocol, kinds in record["anchors"].items() for kind, values in kinds.items()]
+        rows = [(protocol, kind, values) for protocol, kinds in record.anchors.items() for kind, values in kinds.items()]
         metrics = list(dict.fromkeys(metric for _, _, values in rows for metric in values))
         cells = [
             [protocol, kind, *(f"{values[metric]:.4g}" if metric in values else NOT_PRINTED for metric in metrics)]
             for protocol, kind, values in rows
         ]
-        name = f"{name}, features {record['extractor']['label']}"
+        name = f"{name}, features {record.extractor.label}"
         found.append(
             {"data": name, "headings": ["protocol", "pictures", *(metric.split("/")[0] for metric in metrics)], "rows": cells}
         )

@@ -70,7 +70,7 @@ def _printed(number: int, store: Store) -> Table:
     title = f"Table {ROMAN[number]}. {TITLES[number]}"
     notes = [*_proxy_notes(rows, store), *([TABLE_5_NOTE] if number == 5 else []), *_errata_notes(number, rows)]
     names = {name for _, cells in rows for cell in cells.values() for name in cell.records}
-    devices = sorted({store.costs[name]["device"] for name in names if name in store.costs})
+    devices = sorted({store.throughputs[name].process.device for name in names if name in store.throughputs})
     if number == 5 and devices:
         title += f" (throughput measured on {', '.join(devices)}, at its best batch)"
     return Table(f"table_{number}", title, rows, notes, number)
@@ -81,7 +81,7 @@ def _proxy_notes(rows: list, store: Store) -> list[str]:
     return [
         f"FD, sFD, ISX, precision and recall are measured on the features of {label}, profile {store.profile}: "
         "they rank the rows among themselves and cannot be compared with the printed scores."
-        for label in sorted({store.scores[name]["extractor"]["label"] for name in names})
+        for label in sorted({store.scores[name].extractor.label for name in names})
     ]
 
 

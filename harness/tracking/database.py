@@ -1,9 +1,11 @@
 """The MLflow database: where it is, made once, and what is logged into it in batches."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from harness.records.curves import CurveRow
 
 EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice adds nothing
 BATCH = 1000  # the most metrics that one log_batch call takes
@@ -85,20 +87,19 @@ def last_steps(client, run_id: str) -> dict[str, int]:
     return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
 
 
-def log_rows(client, run_id: str, rows: list[dict[str, float]], last: dict[str, int]) -> None:
-    """Logs rows of {nimg, name: value} in batches, but for the steps logged before, which `last` holds and is kept up to date."""
+def log_rows(client, run_id: str, rows: Sequence[CurveRow], last: dict[str, int]) -> None:
+    """Logs rows in batches, but for the steps logged before, which `last` holds and is kept up to date."""
     from mlflow.entities import Metric
 
     metrics = []
     for row in rows:
-        step = int(row["nimg"])
-        fresh = {name: value for name, value in row.items() if name != "nimg" and step > last.get(name, -1)}
-        metrics += [Metric(name, value, EPOCH_MS + step, step) for name, value in fresh.items()]
-        last.update(dict.fromkeys(fresh, step))
+        fresh = {name: value for name, value in row.values.items() if row.nimg > last.get(name, -1)}
+        metrics += [Metric(name, value, EPOCH_MS + row.nimg, row.nimg) for name, value in fresh.items()]
+        last.update(dict.fromkeys(fresh, row.nimg))
     for start in range(0, len(metrics), BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
 
-def curve_rows(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+def curve_rows(rows: Sequence[CurveRow]) -> list[CurveRow]:
     """Curve rows with the prefix that makes them a section of charts."""
-    return [{name if name == "nimg" else f"curves/{name}": value for name, value in row.items()} for row in rows]
+    return [CurveRow(row.nimg, {f"curves/{name}": value for name, value in row.values.items()}) for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.files import digest
+from harness.records.curves import curve_row
 from harness.tracking.database import connect, create_run, curve_rows, experiment_id, is_live, last_steps, log_rows, runs_by_cell
 
 
@@ -28,7 +29,7 @@ class _Live:
 
     def log(self, rows: list[dict]) -> None:
         """Logs curve rows; those logged before a resume are left out."""
-        self._guard(lambda: log_rows(self.client, self.run_id, curve_rows(rows), self.last))
+        self._guard(lambda: log_rows(self.client, self.run_id, curve_rows([curve_row(row) for row in rows]), self.last))
 
     def _open(self, cell: str, profile: str, config_digest: str) -> None:
         self.client = connect()

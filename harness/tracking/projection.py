@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from harness.paper.configuration import flatten
-from harness.records.store import Store, read_curves
+from harness.records.curves import CurveRow, read_curves
+from harness.records.models import Measurement, ScoreRecord, TrainingData
+from harness.records.store import Store
 from harness.tracking.database import (
     EPOCH_MS,
     connect,
@@ -28,21 +30,21 @@ def project(store: Store) -> dict[str, int]:
     for position, (cell, record) in enumerate(store.scores.items()):
         current, stale = _split(runs.pop(cell, []), record)
         _remove(client, stale, counts)
-        if current is not None and current.data.tags.get("digest") == record["digest"]:
+        if current is not None and current.data.tags.get("digest") == record.digest:
             counts["kept"] += 1
             continue
-        run_id = current.info.run_id if current else create_run(client, experiment, cell, record["config_digest"], position)
-        _write_run(client, run_id, record)
+        run_id = current.info.run_id if current else create_run(client, experiment, cell, record.config_digest, position)
+        _write_run(client, run_id, record, store.measurements.get(cell))
         counts["written"] += 1
     # a run without a digest is a training under way, and has no record yet
     _remove(client, [run for cell in runs for run in runs[cell] if "digest" in run.data.tags], counts)
     return counts
 
 
-def _split(runs: list, record: dict) -> tuple[object | None, list]:
+def _split(runs: list, record: ScoreRecord) -> tuple[object | None, list]:
     """The run that shows this record, or the live one that it completes; and the others."""
-    same = [run for run in runs if run.data.tags.get("digest") == record["digest"]]
-    live = [run for run in runs if is_live(run, record["config_digest"])]
+    same = [run for run in runs if run.data.tags.get("digest") == record.digest]
+    live = [run for run in runs if is_live(run, record.config_digest)]
     current = next(iter(same + live), None)
     return current, [run for run in runs if run is not current]
 
@@ -53,78 +55,78 @@ def _remove(client, runs: list, counts: dict[str, int]) -> None:
         counts["removed"] += 1
 
 
-def _write_run(client, run_id: str, record: dict) -> None:
+def _write_run(client, run_id: str, record: ScoreRecord, measured: Measurement | None) -> None:
     from mlflow.entities import Param, RunTag
 
     last = last_steps(client, run_id)
     log_rows(client, run_id, curve_rows(read_curves(record)), last)
     log_rows(client, run_id, _score_rows(record), last)
-    params = [Param(key, str(value)[:500]) for key, value in flatten(record["config"]).items()]
+    params = [Param(key, str(value)[:500]) for key, value in flatten(record.config).items()]
     for start in range(0, len(params), 100):
         client.log_batch(run_id, params=params[start : start + 100])
-    client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in _tags(record).items()])
-    _log_dataset(client, run_id, record["data"])
+    client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in _tags(record, measured).items()])
+    _log_dataset(client, run_id, record.data)
     _log_pictures(client, run_id, record)
-    client.set_tag(run_id, "digest", record["digest"])  # late, because the digest says that the run is complete
-    client.set_terminated(
-        run_id, "FINISHED" if record["status"] == "ok" else "FAILED", EPOCH_MS + int(record["wall_seconds"] * 1e3)
-    )
+    client.set_tag(run_id, "digest", record.digest)  # late, because the digest says that the run is complete
+    seconds = measured.seconds if measured else 0
+    client.set_terminated(run_id, "FINISHED" if record.status == "ok" else "FAILED", EPOCH_MS + int(seconds * 1e3))
 
 
-def _tags(record: dict) -> dict[str, object]:
+def _tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, object]:
     """What one filters and groups by in the interface."""
-    config = record["config"]
+    config, commits = record.config, [process.git.commit for process in measured.processes] if measured else []
     return {
-        "profile": record["profile"],
-        "tables": " ".join(sorted({row.split(":")[0] for row in record["rows"]})),
-        "rows": " ".join(record["rows"]),
+        "profile": record.profile,
+        "tables": " ".join(sorted({row.split(":")[0] for row in record.rows})),
+        "rows": " ".join(record.rows),
         "attention": config.get("attention", ""),
         "discriminator": config.get("discriminator_attention", ""),
-        "device": record["device"],
-        "seed": record["seed"],
-        "status": record["status"],
-        "comparability": record["comparability"]["level"],
-        "extractor": record["extractor"]["label"],
-        "data_sha256": record["data"]["sha256"],
-        "config_digest": record["config_digest"],
-        "mlflow.source.git.commit": record["git"]["commit"] or "",
-        "mlflow.note.content": f"`{record['command']}`",
+        "device": ", ".join(measured.devices) if measured else "not recorded",
+        "seed": record.seed,
+        "status": record.status,
+        "comparability": record.comparability.level,
+        "extractor": record.extractor.label,
+        "data_sha256": record.data.sha256,
+        "config_digest": record.config_digest,
+        "mlflow.source.git.commit": next((commit for commit in reversed(commits) if commit), ""),
+        "mlflow.note.content": f"`{record.command}`",
     }
 
 
-def _score_rows(record: dict) -> list[dict[str, float]]:
+def _score_rows(record: ScoreRecord) -> list[CurveRow]:
     """The scores at every measured step, untrained and last included; MLflow refuses @ in a name."""
-    steps = {0: record["untrained"]} | {entry["nimg"]: entry for entry in record["history"]}
-    if record["metrics"]:
-        steps[record["images_seen"]] = record["metrics"]
+    steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
+    if record.metrics:
+        steps[record.images_seen] = record.metrics
     rows = []
     for nimg, scores in sorted(steps.items()):
-        row = {"nimg": nimg}
-        for protocol in scores.keys() - {"nimg"}:
-            row |= {f"{protocol}/{label.replace('@', '-')}": value for label, value in scores[protocol].items()}
-        rows.append(row)
+        values = {(protocol, label): value for protocol, found in scores.items() for label, value in found.items()}
+        rows.append(
+            CurveRow(nimg, {f"{protocol}/{label.replace('@', '-')}": value for (protocol, label), value in values.items()})
+        )
     return rows
 
 
-def _log_dataset(client, run_id: str, data: dict) -> None:
+def _log_dataset(client, run_id: str, data: TrainingData) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    dataset = Dataset(data["name"], data["sha256"][:36], "local", f'{{"sha256": "{data["sha256"]}"}}')
+    dataset = Dataset(data.name, data.sha256[:36], "local", f'{{"sha256": "{data.sha256}"}}')
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_pictures(client, run_id: str, record: dict) -> None:
+def _log_pictures(client, run_id: str, record: ScoreRecord) -> None:
     """The pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
     import numpy as np
     from PIL import Image
 
     for field in PICTURES:
-        if record[field] and Path(record[field]).is_file():
-            with Image.open(record[field]) as picture:
-                client.log_image(run_id, np.asarray(picture.convert("RGB")), key=field, step=record["images_seen"])
-    progress = record.get("progress")
-    if progress and Path(progress["path"]).is_file():
-        with Image.open(progress["path"]) as picture:
-            strips = np.array_split(np.asarray(picture.convert("RGB")), len(progress["nimg"]))  # one row of tiles per snapshot
-        for nimg, strip in zip(progress["nimg"], strips, strict=True):
+        path = getattr(record, field)
+        if path and Path(path).is_file():
+            with Image.open(path) as picture:
+                client.log_image(run_id, np.asarray(picture.convert("RGB")), key=field, step=record.images_seen)
+    progress = record.progress
+    if progress and Path(progress.path).is_file():
+        with Image.open(progress.path) as picture:
+            strips = np.array_split(np.asarray(picture.convert("RGB")), len(progress.nimg))  # one row of tiles per snapshot
+        for nimg, strip in zip(progress.nimg, strips, strict=True):
             client.log_image(run_id, strip, key="progress", step=nimg)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import sha256_file
-from harness.records.store import RESULTS, Store, load_record, record_paths, store_of
+from harness.records.models import ScoreRecord
+from harness.records.store import FOLDERS, RESULTS, Store, load_record, record_paths, store_of
 from harness.report.manifest import NAME, read_manifest, record_digests
 from harness.report.tables import build_tables, render
 
@@ -15,7 +16,7 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
     """(problems, {what was checked: how many}) of results/<profile>."""
     folder = results / profile
     records, problems = [], []
-    for path in record_paths(folder):
+    for path in record_paths(folder, FOLDERS):
         try:
             records.append(load_record(path, profile))
         except HarnessError as error:
@@ -26,7 +27,7 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
         counts["table files"] = len(render(store, build_tables(store)))
         problems += [*check_tables(store), *check_manifest(store)]
     for name, check in (("artefacts", check_artefacts), ("weights", check_weights), ("datasets", check_data)):
-        found = [outcome for record in records if record["kind"] == "score" for outcome in check(record, folder)]
+        found = [outcome for record in records if isinstance(record, ScoreRecord) for outcome in check(record, folder)]
         counts[name] = len(found)
         problems += [outcome for outcome in found if outcome]
     return problems, counts
@@ -73,27 +74,27 @@ def check_manifest(store: Store) -> Iterator[str]:
             yield f"{path}: not part of the report; remove it"
 
 
-def check_artefacts(record: dict, folder: Path) -> Iterator[str]:
+def check_artefacts(record: ScoreRecord, folder: Path) -> Iterator[str]:
     """Curves and pictures that a record names must be there and unchanged; "" for one that is."""
-    for path, expected in record["artefacts"].items():
+    for path, expected in record.artefacts.items():
         sound = Path(path).is_file() and sha256_file(path) == expected
-        yield "" if sound else f"{path}: missing or altered since record {record['cell']!r} was written"
+        yield "" if sound else f"{path}: missing or altered since record {record.cell!r} was written"
 
 
-def check_weights(record: dict, folder: Path) -> Iterator[str]:
+def check_weights(record: ScoreRecord, folder: Path) -> Iterator[str]:
     """Weights that are here (DVC keeps them in its cache, not in Git) must be those that were scored."""
-    path = folder / "runs" / record["cell"] / "g_ema.safetensors"
-    if path.is_file() and record["weights_sha256"]:
-        sound = sha256_file(path) == record["weights_sha256"]
-        yield "" if sound else f"{path}: not the weights that record {record['cell']!r} scored"
+    path = folder / "runs" / record.cell / "g_ema.safetensors"
+    if path.is_file() and record.weights_sha256:
+        sound = sha256_file(path) == record.weights_sha256
+        yield "" if sound else f"{path}: not the weights that record {record.cell!r} scored"
 
 
-def check_data(record: dict, folder: Path) -> Iterator[str]:
+def check_data(record: ScoreRecord, folder: Path) -> Iterator[str]:
     """A dataset that is here must be the one that the cell was trained on."""
-    path = folder / "data" / record["data"]["name"] / "manifest.json"
+    path = folder / "data" / record.data.name / "manifest.json"
     if path.is_file():
-        sound = record["data"]["sha256"] in _hashes(json.loads(path.read_text(encoding="utf-8")))
-        yield "" if sound else f"{path}: not the dataset that record {record['cell']!r} was trained on"
+        sound = record.data.sha256 in _hashes(json.loads(path.read_text(encoding="utf-8")))
+        yield "" if sound else f"{path}: not the dataset that record {record.cell!r} was trained on"
 
 
 def _hashes(value: object) -> set[str]:

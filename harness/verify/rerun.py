@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 
 from harness.config import load_params
 from harness.errors import HarnessError, unknown_choice
-from harness.records.record import read_record
+from harness.records.models import ScoreRecord
+from harness.records.record import read_as
 from harness.records.store import Store
 
 LEVEL = 0.95  # of the prediction interval
@@ -29,21 +30,21 @@ def rerun(store: Store, cell: str, seeds: Sequence[int]) -> list[str]:
     if cell not in store.scores:
         raise unknown_choice("cell with a record", cell, store.scores)
     record = store.scores[cell]
-    seeds = list(seeds) or [record["seed"]]
+    seeds = list(seeds) or [record.seed]
     repeats = [_repeat(store, record, seed) for seed in seeds]
     return [line for label, value in _values(record).items() for line in [_compare(label, value, record, repeats, seeds)]]
 
 
-def _values(record: dict) -> dict[str, float]:
-    return {f"{protocol} {label}": value for protocol, scores in record["metrics"].items() for label, value in scores.items()}
+def _values(record: ScoreRecord) -> dict[str, float]:
+    return {f"{protocol} {label}": value for protocol, scores in record.metrics.items() for label, value in scores.items()}
 
 
-def _compare(label: str, recorded: float, record: dict, repeats: list[dict], seeds: list[int]) -> str:
+def _compare(label: str, recorded: float, record: ScoreRecord, repeats: list[ScoreRecord], seeds: list[int]) -> str:
     points = [_values(repeat).get(label, math.nan) for repeat in repeats]
     head = f"{label}: recorded {recorded:.6g}, repeated {', '.join(f'{point:.6g}' for point in points)}"
     if any(math.isnan(point) for point in points):
-        return f"{head}: differs (a repetition {repeats[0]['status']})"
-    if seeds == [record["seed"]]:
+        return f"{head}: differs (a repetition {repeats[0].status})"
+    if seeds == [record.seed]:
         return f"{head}: {_same_seed(recorded, points[0], record, repeats[0])}"
     if len(points) < 2:
         return f"{head}: inconclusive (one seed has no interval; give several --seeds)"
@@ -54,13 +55,13 @@ def _compare(label: str, recorded: float, record: dict, repeats: list[dict], see
     )
 
 
-def _same_seed(recorded: float, repeated: float, record: dict, repeat: dict) -> str:
-    """A seed decides everything, so on the same device with the same versions a repetition is the same number."""
+def _same_seed(recorded: float, repeated: float, record: ScoreRecord, repeat: ScoreRecord) -> str:
+    """A seed decides everything, so in the same arithmetic with the same versions a repetition is the same number."""
     if recorded == repeated:
         return "identical"
-    same = all(record[field] == repeat[field] for field in ("device", "versions"))
+    same = (record.arithmetic, record.versions) == (repeat.arithmetic, repeat.versions)
     share = abs(repeated - recorded) / abs(recorded) if recorded else math.inf
-    return f"differs by {share:.2%} ({'same device and versions' if same else 'another device or other versions'})"
+    return f"differs by {share:.2%} ({'same arithmetic and versions' if same else 'other arithmetic or versions'})"
 
 
 def prediction_interval(points: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
@@ -71,21 +72,19 @@ def prediction_interval(points: Sequence[float], level: float = LEVEL) -> tuple[
     return fmean(points) - half, fmean(points) + half
 
 
-def _repeat(store: Store, record: dict, seed: int) -> dict:
+def _repeat(store: Store, record: ScoreRecord, seed: int) -> ScoreRecord:
     """The record of a new run of the record's cell, made in a scratch copy of the working directory."""
     with tempfile.TemporaryDirectory(prefix="rerun-") as scratch:
         root = Path(scratch)
         _link_sources(Path.cwd(), root, store.profile)
-        words = shlex.split(record["command"])
-        params = _params_with_seed(Path(words[words.index("--params") + 1]), record["cell"], seed, root)
+        words = shlex.split(record.command)
+        params = _params_with_seed(Path(words[words.index("--params") + 1]), record.cell, seed, root)
         for stage in ("train", "evaluate"):
-            command = [sys.executable, "-m", f"pipelines.{stage}", "--params", str(params), "--cell", record["cell"]]
+            command = [sys.executable, "-m", f"pipelines.{stage}", "--params", str(params), "--cell", record.cell]
             done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, check=False)
             if done.returncode:
-                raise HarnessError(
-                    f"repeating {record['cell']!r}: stage {stage} ended with status {done.returncode}, as said above"
-                )
-        return read_record(root / "results" / store.profile / "records" / f"{record['cell']}.json")
+                raise HarnessError(f"repeating {record.cell!r}: stage {stage} ended with status {done.returncode}, as said above")
+        return read_as(ScoreRecord, root / "results" / store.profile / "records" / f"{record.cell}.json")
 
 
 def _link_sources(source: Path, root: Path, profile: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.errors import HarnessError, run_command
+from harness.records.models import CostRecord, Rate
 from harness.records.store import RESULTS, Store, load_store
 from harness.report.formats import markdown_text
 
@@ -42,18 +43,22 @@ def result_set(name: str) -> Store:
 
 
 def _commits(store: Store) -> list[str]:
-    records = [*store.scores.values(), *store.costs.values()]
-    return sorted({(record["git"]["commit"] or "unknown")[:12] for record in records})
+    processes = [process for measured in store.measurements.values() for process in measured.processes]
+    processes += [measured.process for measured in store.throughputs.values()]
+    return sorted({(process.git.commit or "unknown")[:12] for process in processes})
 
 
-def _points(store: Store) -> dict[tuple[str, str, str], list[float]]:
-    """{(printed row or cell, protocol, metric label): one point per seed}."""
-    points: dict[tuple[str, str, str], list[float]] = {}
+Key = tuple[str, str, str, str]  # printed row or cell, protocol, metric label, sha256 of the extractor's weights
+
+
+def _points(store: Store) -> dict[Key, list[float]]:
+    """One point per seed of every score; scores of other features are other scores, whatever their label."""
+    points: dict[Key, list[float]] = {}
     for record in store.scores.values():
-        for row in record["rows"] or [record["cell"]]:
-            for protocol, scores in record["metrics"].items():
+        for row in record.rows or [record.cell]:
+            for protocol, scores in record.metrics.items():
                 for label, value in scores.items():
-                    points.setdefault((row, protocol, label), []).append(value)
+                    points.setdefault((row, protocol, label, record.extractor.sha256), []).append(value)
     return points
 
 
@@ -61,7 +66,7 @@ def compare_scores(first: Store, second: Store) -> list[list[str]]:
     """One row per score that either set has; a score of other features is another metric and stands alone."""
     left, right = _points(first), _points(second)
     keys = sorted(left.keys() | right.keys(), key=lambda key: (_order(key[0]), key[1:]))
-    return [[*key, *_columns(left.get(key, []), right.get(key, []))] for key in keys]
+    return [[*key[:3], *_columns(left.get(key, []), right.get(key, []))] for key in keys]
 
 
 def _order(row: str) -> tuple:
@@ -99,39 +104,28 @@ def compare_costs(first: Store, second: Store) -> list[list[str]]:
     """Parameters and multiply-accumulates must be equal; throughput differs where the ranges of its repeats do not overlap."""
     rows = []
     for network in sorted(first.costs.keys() & second.costs.keys()):
-        left, right = first.costs[network], second.costs[network]
-        pairs = {"params": (left["params"], right["params"])}
-        pairs |= {f"MAC {name}": (left["macs"][name], right["macs"][name]) for name in ("true", "printed_convention")}
-        for name, (a, b) in pairs.items():
-            if a is not None and b is not None:
-                rows.append(
-                    [
-                        network,
-                        "-",
-                        name,
-                        f"{a:,.0f}",
-                        f"{b:,.0f}",
-                        f"{b - a:+,.0f}",
-                        f"{b / a:.3f}",
-                        "equal" if a == b else "differs",
-                    ]
-                )
-        rows += [_rates(network, batch, left, right) for batch in left["throughput"].keys() & right["throughput"].keys()]
+        left, right = _counts(first.costs[network]), _counts(second.costs[network])
+        rows += [_count_row(network, name, left[name], right[name]) for name in left.keys() & right.keys()]
+    for network in sorted(first.throughputs.keys() & second.throughputs.keys()):
+        a, b = first.throughputs[network].rates, second.throughputs[network].rates
+        rows += [_rate_row(network, batch, a[batch], b[batch]) for batch in a.keys() & b.keys()]
     return sorted(rows)
 
 
-def _rates(network: str, batch: str, left: dict, right: dict) -> list[str]:
-    a, b = left["throughput"][batch], right["throughput"][batch]
-    apart = a["high"] < b["low"] or b["high"] < a["low"]
-    rate = [
-        network,
-        f"batch {batch}",
-        "evaluations/s",
-        f"{a['median']:.4g}",
-        f"{b['median']:.4g}",
-        f"{b['median'] - a['median']:+.4g}",
-    ]
-    return [*rate, f"{b['median'] / a['median']:.3f}", "ranges apart" if apart else "ranges overlap"]
+def _counts(cost: CostRecord) -> dict[str, int]:
+    counts = {"params": cost.params, "MAC true": cost.macs.true, "MAC printed_convention": cost.macs.printed_convention}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _count_row(network: str, name: str, a: int, b: int) -> list[str]:
+    ratio = f"{b / a:.3f}" if a else "-"
+    return [network, "-", name, f"{a:,}", f"{b:,}", f"{b - a:+,}", ratio, "equal" if a == b else "differs"]
+
+
+def _rate_row(network: str, batch: str, a: Rate, b: Rate) -> list[str]:
+    apart = a.high < b.low or b.high < a.low
+    medians = [f"{a.median:.4g}", f"{b.median:.4g}", f"{b.median - a.median:+.4g}", f"{b.median / a.median:.3f}"]
+    return [network, f"batch {batch}", "evaluations/s", *medians, "ranges apart" if apart else "ranges overlap"]
 
 
 if __name__ == "__main__":

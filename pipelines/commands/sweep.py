@@ -20,10 +20,11 @@ import submitit
 
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
-from harness.records.record import read_record
+from harness.records.models import Run, ScoreRecord
+from harness.records.record import read_as
 from pipelines.commands.jobs import CellJob, make_executor
-from pipelines.evaluate import run_path
 from pipelines.profile import load_cell, load_profile
+from pipelines.results import run_path
 
 WAITING, DONE = "waiting", "done"
 DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
@@ -136,10 +137,10 @@ def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:
 def is_current(params: Path, name: str) -> bool:
     """Whether weights and record are those of the parameters, data and code here now: `dvc commit` believes anything."""
     cell = load_cell(params, name)
-    run = json.loads((run_path(cell) / "run.json").read_text(encoding="utf-8"))
-    record = read_record(cell.results / "records" / f"{name}.json")
-    scored = record["weights_sha256"] == sha256_file(run_path(cell) / "g_ema.safetensors")
-    return scored and run["digest"] == cell.digest(cell.images()[0].sha256)
+    run = read_as(Run, run_path(cell) / "run.json")
+    record = read_as(ScoreRecord, cell.results / "records" / f"{name}.json")
+    scored = record.weights_sha256 == sha256_file(run_path(cell) / "g_ema.safetensors")
+    return scored and run.made_from == cell.digest(cell.images()[0].sha256)
 
 
 def dvc(*words: str) -> str:

@@ -27,17 +27,18 @@ def test_scores_are_matched_by_printed_row_and_metric(add_score):
     add_score("a-16", ["1:16"], 10.0)
     add_score("b", ["1:2"], 9.0)
     add_score("other-name", ["1:16"], 12.0, profile="gpu")
-    add_score("c", ["1:2"], 9.0, profile="gpu", label="digits-cnn@ffffffff")
+    other = {"name": "digits-cnn", "label": "digits-cnn", "sha256": "f" * 64}
+    add_score("c", ["1:2"], 9.0, profile="gpu", extractor=other)
     rows = compare_scores(result_set("digits"), result_set("gpu"))
     by_key = {tuple(row[:3]): row[3:] for row in rows}
-    assert by_key["1:16", "digits-train", "fd/digits-cnn@0123abcd"] == ["10", "12", "+2", "1.200", "one seed: no test"]
-    assert by_key["1:2", "digits-train", "fd/digits-cnn@0123abcd"][-1] == "nothing to compare"  # other features
+    assert by_key["1:16", "digits-train", "fd/digits-cnn"] == ["10", "12", "+2", "1.200", "one seed: no test"]
+    assert by_key["1:2", "digits-train", "fd/digits-cnn"][-1] == "nothing to compare"  # other features
     assert [row[0] for row in rows] == sorted((row[0] for row in rows), key=lambda row: int(row.split(":")[1]))
 
 
 def test_costs_are_equal_or_not_and_rates_overlap_or_not(add_cost):
     add_cost("g32-lada-conv")
-    add_cost("g32-lada-conv", params=2, throughput={"1": {"median": 60.0, "low": 55.0, "high": 61.0}}, profile="gpu")
+    add_cost("g32-lada-conv", params=2, rates={"1": {"median": 60.0, "low": 55.0, "high": 61.0}}, profile="gpu")
     rows = {(row[1], row[2]): row[3:] for row in compare_costs(result_set("digits"), result_set("gpu"))}
     assert rows["-", "params"][-1] == "differs"
     assert rows["-", "MAC true"][-1] == "equal"

@@ -7,7 +7,8 @@ import pytest
 from baselines.attention import ATTENTIONS
 from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError
-from harness.records.record import read_record
+from harness.records.models import CostRecord, Throughput
+from harness.records.record import read_as
 from harness.report.columns import RIVALS
 from pipelines import cost
 from pipelines.networks import networks
@@ -66,10 +67,12 @@ def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
     cost.main(run)
     assert measured == [*names, "d32-conv"]
     assert not list(Path(".ckpt/tiny").iterdir())
-    record = read_record("results/tiny/costs/g32-linformer-noconv.json")
-    assert round(record["macs"]["printed_convention"] / 1e9, 4) == 0.6205
-    assert record["macs"]["closed_form"] == record["macs"]["torch_meta"]
-    assert record["throughput"]["1"]["n"] == 1
+    record = read_as(CostRecord, "results/tiny/costs/g32-linformer-noconv.json")
+    assert round(record.macs.printed_convention / 1e9, 4) == 0.6205
+    assert record.macs.closed_form == record.macs.torch_meta
+    measured = read_as(Throughput, "results/tiny/throughput/g32-linformer-noconv.json")
+    assert measured.rates["1"].repeats == 1
+    assert measured.record_digest == record.digest
 
 
 def test_a_full_run_replaces_the_folder(params, monkeypatch):
@@ -80,10 +83,10 @@ def test_a_full_run_replaces_the_folder(params, monkeypatch):
     old.write_text("{}")
     cost.main(["--params", str(params)])
     assert [path.name for path in old.parent.iterdir()] == ["strans-g.json"]
-    record = read_record(old.parent / "strans-g.json")
-    assert record["params"] is None
-    assert record["throughput"] == {}
-    assert "no public code" in record["note"]
+    record = read_as(CostRecord, old.parent / "strans-g.json")
+    assert record.params is None
+    assert "no public code" in record.note
+    assert not list(Path("results/tiny/throughput").iterdir())
 
 
 def test_a_killed_measurement_is_one_line(params, monkeypatch):

@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 
 from harness.config import load_params
 from harness.data.writer import ArrayWriter
-from harness.files import write_json
 from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
 from harness.metrics.classifier import train_digits_classifier
 from harness.metrics.sampling import generate
-from harness.records.environment import environment
+from harness.records.models import Run, Training
+from harness.records.record import make, write_record
 from pipelines import evaluate
 from pipelines.profile import load_cell
 from pipelines.sampler import Sampler
@@ -64,8 +64,11 @@ def write_run(root: Path) -> None:
             {key: value + 0.1 * torch.randn_like(value.float()).to(value) for key, value in state.items()},
             run / f"{name}.safetensors",
         )
-    facts = {"status": "ok", "diverged_step": None, "images_seen": 16, "wall_seconds": 1.0, "engine": "reference"}
-    write_json(run / "run.json", {**facts, "config": cell.config(), **environment()})
+    facts = {"status": "ok", "steps": 2, "images_seen": 16, "engine": "reference", "made_from": "a" * 64, "weights": {}}
+    record = make(Run, cell="tiny", profile="digits", config=cell.config(), **facts)
+    write_record(run / "run.json", record)
+    measured = make(Training, cell="tiny", profile="digits", run_digest=record.digest, processes=[])
+    write_record(root / "results/digits/measured/train/tiny.json", measured)
     (root / "results/digits/curves").mkdir()
     (root / "results/digits/curves/tiny.csv").write_text("nimg\n")
 

@@ -1,4 +1,4 @@
-"""A small synthetic profile, made through `new_record` like a real one."""
+"""A small synthetic profile, made through `make` like a real one."""
 
 import random
 from pathlib import Path
@@ -9,10 +9,12 @@ import pytest
 from harness.cost.names import generator_id
 from harness.images import image_grid
 from harness.paper import printed_table
-from harness.records.record import new_record, write_record
+from harness.records.models import CostRecord, Measurement, Process, ScoreRecord, Throughput
+from harness.records.record import make, write_record
 
-LABEL = "digits-cnn@0123abcd"
-MADE_BY = {"git": {"commit": "d" * 40, "dirty": False}, "versions": {"python": "3.11.7", "torch": "2.15.0"}, "device": "CPU test"}
+LABEL = "digits-cnn"
+MADE_BY = {"versions": {"python": "3.11", "torch": "2.15.0"}, "arithmetic": "test"}
+RATES = {"1": {"median": 30.0, "low": 29.0, "high": 31.0}, "16": {"median": 90.0, "low": 80.0, "high": 95.0}}
 COMMAND = "dvc repro pipelines/digits/dvc.yaml:evaluate@{}"
 
 
@@ -23,12 +25,21 @@ def scores(value, label=LABEL):
     return {f"{name}/{label}" if label else name: number for name, number in zip(names, numbers, strict=True)}
 
 
+def process(stage="train", **fields):
+    """One process on a machine of the tests."""
+    defaults = {
+        "stage": stage, "started": "2026-01-01T00:00:00+00:00", "seconds": 12.5, "device": "CPU test",
+        "instruction_sets": "AVX2, no AVX-512", "cores": 2, "git": {"commit": "d" * 40, "dirty": False},
+    }  # fmt: skip
+    return Process.model_validate(defaults | fields, strict=False)
+
+
 @pytest.fixture
 def add_score(tmp_path, monkeypatch):
-    """Writes one score record with its curves, samples and maps; returns the record."""
+    """Writes one score record with its measurement, curves and samples; returns the record."""
     monkeypatch.chdir(tmp_path)
 
-    def add(cell, rows=(), value=20.0, profile="digits", level="none", label=LABEL, **fields):
+    def add(cell, rows=(), value=20.0, profile="digits", level="none", label=LABEL, processes=None, **fields):
         folder = Path("results") / profile
         curves = folder / "curves" / f"{cell}.csv"
         curves.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +49,7 @@ def add_score(tmp_path, monkeypatch):
         samples = image_grid(np.full((4, 3, 8, 8), len(cell), np.uint8), folder / "samples" / f"{cell}.png", columns=2)
         metrics = {"digits-train": scores(value, label), "digits-test": scores(value + 2, label)}
         defaults = {
-            "cell": cell, "profile": profile, "command": COMMAND.format(cell), "wall_seconds": 12.5,
+            "cell": cell, "profile": profile, "command": COMMAND.format(cell), "engine": "reference",
             "rows": list(rows), "seed": 0,
             "config": {"attention": "lada", "discriminator_attention": "lada", "train": {"nimg": 3200, "lr_g": 2e-4}},
             "data": {"name": "digits", "sha256": "a" * 64, "train_count": 1437, "fraction": 1.0},
@@ -46,12 +57,15 @@ def add_score(tmp_path, monkeypatch):
             "comparability": {"level": level, "reasons": ["extractor digits-cnn"]}, "images_seen": 3200,
             "curves": str(curves), "samples": str(samples), "weights_sha256": "c" * 64, "metrics": metrics,
             "untrained": {"digits-train": scores(value * 5, label)},
-            "history": [{"nimg": 1600, "digits-train": scores(value * 2, label)}],
+            "history": [{"nimg": 1600, "metrics": {"digits-train": scores(value * 2, label)}}],
             "counts": {"digits-train": {"generated": 1437, "reference": 1437}},
             "networks": {"generator": "g32-lada-conv", "discriminator": "d32-lada"},
         }  # fmt: skip
-        record = new_record("score", **(MADE_BY | defaults | fields))
+        record = make(ScoreRecord, **(MADE_BY | defaults | fields))
         write_record(folder / "records" / f"{cell}.json", record)
+        made = processes or [process("train"), process("evaluate")]
+        measured = {"cell": cell, "profile": profile, "record_digest": record.digest, "peak_bytes": 10**9}
+        write_record(folder / "measured" / f"{cell}.json", make(Measurement, **measured, processes=made))
         return record
 
     return add
@@ -59,19 +73,22 @@ def add_score(tmp_path, monkeypatch):
 
 @pytest.fixture
 def add_cost(tmp_path, monkeypatch):
-    """Writes one cost record."""
+    """Writes one cost record and, where the network could be built, its throughput; returns the record."""
     monkeypatch.chdir(tmp_path)
 
-    def add(network, gmacs=0.7599, params=19_901_647, profile="digits", **fields):
-        macs = dict.fromkeys(("true", "fvcore", "torch_meta", "closed_form", "printed_convention"), gmacs * 1e9)
+    def add(network, gmacs=0.7599, params=19_901_647, profile="digits", rates=None, peak_bytes=10**9, energy=None, **fields):
+        macs = dict.fromkeys(("true", "fvcore", "torch_meta", "closed_form", "printed_convention"), round(gmacs * 1e9))
         defaults = {
             "cell": network, "profile": profile, "config": {"network": network}, "command": "python -m pipelines.cost",
-            "wall_seconds": 1.0, "network": network, "title": network, "resolution": 32, "params": params, "macs": macs,
-            "throughput": {"1": {"median": 30.0, "low": 29.0, "high": 31.0}, "16": {"median": 90.0, "low": 80.0, "high": 95.0}},
-            "peak_bytes": 10**9,
+            "title": network, "resolution": 32, "params": params, "macs": macs,
         }  # fmt: skip
-        record = new_record("cost", **(MADE_BY | defaults | fields))
-        write_record(Path("results") / profile / "costs" / f"{network}.json", record)
+        record = make(CostRecord, **(MADE_BY | defaults | fields))
+        folder = Path("results") / profile
+        write_record(folder / "costs" / f"{network}.json", record)
+        measured = {"network": network, "profile": profile, "record_digest": record.digest, "limits": {}, "threads": 1}
+        measured |= {"rates": RATES if rates is None else rates, "peak_bytes": peak_bytes, "energy": energy}
+        if record.params is not None:
+            write_record(folder / "throughput" / f"{network}.json", make(Throughput, **measured, process=process("cost")))
         return record
 
     return add

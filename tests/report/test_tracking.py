@@ -20,7 +20,7 @@ def runs(client):
 def test_projection_is_idempotent_and_completes_a_live_run(add_score):
     progress = progress_grid({nimg: np.full((2, 3, 4, 4), 50, np.uint8) for nimg in (0, 1600)}, "progress.png")
     record = add_score("lada", ["1:16"], progress=progress)
-    with live_run("lada", "digits", record["config"]) as log:
+    with live_run("lada", "digits", record.config) as log:
         log([{"nimg": 320, "loss_d": 9.0, "grad_norm_g": 1.0}])
     client = connect()
     live = runs(client)["lada"]
@@ -31,7 +31,7 @@ def test_projection_is_idempotent_and_completes_a_live_run(add_score):
     assert run.info.run_id == live.info.run_id
     assert run.info.status == "FINISHED"
     assert [point.step for point in client.get_metric_history(run.info.run_id, "curves/loss_d")] == list(range(320, 3201, 320))
-    history = client.get_metric_history(run.info.run_id, "digits-train/fd/digits-cnn-0123abcd")
+    history = client.get_metric_history(run.info.run_id, "digits-train/fd/digits-cnn")
     assert [(point.step, point.value) for point in history] == [(0, 100.0), (1600, 40.0), (3200, 20.0)]
     assert run.data.params["train.lr_g"] == "0.0002"
     assert run.data.tags["attention"] == "lada"

@@ -102,7 +102,8 @@ def test_500_records_are_reported_in_time(add_score):
     record = add_score("cell-0", ["1:1"])
     for seed in range(1, 500):
         path = Path(f"results/digits/records/cell-{seed}.json")
-        write_record(path, record | {"cell": f"cell-{seed}", "seed": seed, "rows": [f"1:{seed % 16 + 1}"]})
+        changes = {"cell": f"cell-{seed}", "seed": seed, "rows": [f"1:{seed % 16 + 1}"]}
+        write_record(path, record.model_copy(update=changes))
     start = process_time()  # not wall time, which other processes stretch
     store = load_store("digits")
     tables = build_tables(store)
