@@ -114,7 +114,8 @@ def read_tar_files(path: Path, sizes: dict[str, int], max_total: int) -> Iterato
                     given = "is given twice" if name in found else f"is {member.size} bytes long; expected {sizes[name]}"
                     raise HarnessError(f"{path}: {member.name!r} {given}; download it again")
                 found.add(name)
-                yield name, archive.extractfile(member).read()
+                content = archive.extractfile(member)
+                yield name, content.read() if content else b""
             archive.fileobj.read(1 << 20)  # through the padding to gzip's own checksum
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise HarnessError(f"{path} is not a whole .tar.gz archive ({error}); download it again") from error

@@ -11,8 +11,9 @@ a sha256 of its own, which is checked before any of its images is used.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from harness.errors import HarnessError, unknown_choice
 OPEN_SHARDS = 512  # every map holds a file descriptor, of which a process often has only 1024
 
 
-class ShardFile(NamedTuple):
+@dataclass(frozen=True)
+class ShardFile:
     """One file of images, how many it holds, and its sha256."""
 
     file: Path
@@ -139,7 +141,7 @@ def content_sha256(array: ImageArray, on_images: Callable[[int], None] | None = 
     found = hashlib.sha256()
     for start in range(0, len(array), 256):
         piece = array[start : start + 256]
-        found.update(piece)
+        found.update(piece.data)
         if on_images:
             on_images(len(piece))
     return found.hexdigest()

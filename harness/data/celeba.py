@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_count, check_range, name_some
@@ -37,13 +37,13 @@ class CelebaParams:
     validation_count: int = 19_867
     test_count: int = 19_962
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 512)
         for split in SPLITS:
             check_range(f"{split}_count", getattr(self, f"{split}_count"), 1, 1_000_000)
 
 
-def prepare_celeba(params: dict, out: Path) -> None:
+def prepare_celeba(params: dict[str, Any], out: Path) -> None:
     """Writes splits train, validation and test, each in the order of the partition file, to `out`."""
     config = from_mapping(CelebaParams, params, "data")
     archive = require_file(Path(config.path), PUBLISHED)

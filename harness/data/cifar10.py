@@ -4,7 +4,7 @@ A record is one label byte and 3,072 pixel bytes, (3, 32, 32); five training fil
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ SHA256 = "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1
 TRAIN_FILES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 TEST_FILE = "test_batch.bin"
 RECORD = 1 + 3 * 32 * 32
+MAX_ARCHIVE = 180_000_000  # bytes; the archive has 170 MB
 MAX_TOTAL = 1 << 30  # bytes; the archive unpacks to 184 MB
 
 
@@ -41,7 +42,7 @@ class Cifar10Params:
     fractions: tuple[float, ...] = (0.2, 0.1)
     fraction_seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("train_count", self.train_count, 5, 50_000)
         check_range("test_count", self.test_count, 1, 10_000)
         check_range("fraction_seed", self.fraction_seed, 0, 2**32 - 1)
@@ -51,12 +52,12 @@ class Cifar10Params:
             )
 
 
-def prepare_cifar10(params: dict, out: Path) -> None:
+def prepare_cifar10(params: dict[str, Any], out: Path) -> None:
     """Writes splits train and test with labels, and the recorded index lists train-fraction-<share>.npy, to `out`."""
     config = from_mapping(Cifar10Params, params, "data")
     archive = Path(config.path)
     if config.download and not archive.exists():
-        fetch(URL, archive, config.checksum or SHA256)
+        fetch(URL, archive, config.checksum or SHA256, MAX_ARCHIVE)
     verify_checksum(require_file(archive, URL), config.checksum)
     sizes = dict.fromkeys(TRAIN_FILES, config.train_count // len(TRAIN_FILES) * RECORD) | {TEST_FILE: config.test_count * RECORD}
     batches = {name: _decode(data, f"{archive}: {name}") for name, data in read_tar_files(archive, sizes, MAX_TOTAL)}

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -25,13 +25,13 @@ class DigitsParams:
     test_fraction: float = 0.2
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 8, 256)
         check_range("test_fraction", self.test_fraction, 0.01, 0.9)
         check_range("seed", self.seed, 0, 2**32 - 1)
 
 
-def prepare_digits(params: dict, out: Path) -> None:
+def prepare_digits(params: dict[str, Any], out: Path) -> None:
     """Writes splits train and test (1,437 and 360 images at the default fraction), labels included, to `out`."""
     config = from_mapping(DigitsParams, params, "data")
     import sklearn

@@ -1,8 +1,9 @@
 """FFHQ, 70,000 faces (https://github.com/NVlabs/ffhq-dataset): 1024x1024 pictures, or the publishers' own 128x128 thumbnails."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_range, name_some
@@ -13,6 +14,7 @@ from harness.data.sources import FolderSource, ZipSource
 from harness.errors import HarnessError
 
 PUBLISHED = "https://github.com/NVlabs/ffhq-dataset"
+Item = tuple[str, Any]
 FOLDERS = ("images1024x1024", "thumbnails128x128")  # tried in this order below `path`
 
 
@@ -28,20 +30,20 @@ class FfhqParams:
     checksum: str | None = None
     count: int = 70_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 1024)
         check_range("count", self.count, 1, 100_000)
         if self.checksum and not self.path.lower().endswith(".zip"):
             raise ValueError(f"checksum: given for {self.path}; expected only with a .zip archive")
 
 
-def prepare_ffhq(params: dict, out: Path) -> None:
+def prepare_ffhq(params: dict[str, Any], out: Path) -> None:
     """Writes the split train, in the order of the pictures' numbers, to `out`."""
     config = from_mapping(FfhqParams, params, "data")
     path = require_file(Path(config.path), PUBLISHED)
+    source: ZipSource | FolderSource = ZipSource(path)
     if path.is_file():
         verify_checksum(path, config.checksum)
-        source = ZipSource(path)
     else:
         source = FolderSource(next((path / name for name in FOLDERS if (path / name).is_dir()), path))
     items = numbered(source.items(), config.count, path)
@@ -49,10 +51,10 @@ def prepare_ffhq(params: dict, out: Path) -> None:
     prepare_images(out, "ffhq", {"train": items}, source, recipe, {**asdict(config), "path": path.name}, file=path.name)
 
 
-def numbered(items: list[tuple], count: int, path: Path) -> list[tuple]:
+def numbered(items: Sequence[Item], count: int, path: Path) -> list[Item]:
     """The items 00000.png, 00001.png, ... in order; HarnessError for one that is missing, given twice or not among them."""
     wanted = {f"{i:05d}.png" for i in range(count)}
-    found = {}
+    found: dict[str, Item] = {}
     for item in items:
         name = PurePosixPath(item[0]).name
         if name in found:

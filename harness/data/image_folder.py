@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_range
@@ -26,13 +26,13 @@ class FolderParams:
     test_fraction: float = 0.2
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 2048)
         check_range("test_fraction", self.test_fraction, 0, 0.9)
         check_range("seed", self.seed, 0, 2**32 - 1)
 
 
-def prepare_image_folder(params: dict, out: Path) -> None:
+def prepare_image_folder(params: dict[str, Any], out: Path) -> None:
     """Writes splits train and (unless test_fraction is 0) test to `out`; images in the order of their relative paths."""
     config = from_mapping(FolderParams, params, "data")
     folder = Path(config.path)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_count, check_range
@@ -27,21 +27,20 @@ class LsunParams:
     resample: Resample = "box"
     count: int = 3_033_042
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 256)
         check_range("count", self.count, 1, 100_000_000)
 
 
-def prepare_lsun(params: dict, out: Path) -> None:
+def prepare_lsun(params: dict[str, Any], out: Path) -> None:
     """Writes the split train, in the order of the database's keys or of the relative paths, to `out`."""
     config = from_mapping(LsunParams, params, "data")
     path = require_file(Path(config.path), PUBLISHED)
     database = path / "data.mdb"
+    source: LmdbSource | FolderSource = FolderSource(path)
     if database.is_file():
         status = database.stat()
         source = LmdbSource(path, (status.st_size, status.st_mtime_ns))
-    else:
-        source = FolderSource(path)
     items = source.items()
     check_count(len(items), config.count, "pictures", path)
     recipe = Recipe(config.resolution, config.fit, config.resample)

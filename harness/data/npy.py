@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,7 +20,7 @@ def write_npy(path: Path, array: np.ndarray) -> str:
     array, header, hasher = np.ascontiguousarray(array), io.BytesIO(), hashlib.sha256()
     npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(array))
     with path.open("wb") as file:
-        for piece in (header.getvalue(), array.reshape(-1).view(np.uint8)):
+        for piece in (header.getvalue(), array.reshape(-1).view(np.uint8).data):
             hasher.update(piece)
             file.write(piece)
     return hasher.hexdigest()
@@ -55,7 +55,7 @@ def _state(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype of an .npy file in C order; leaves `file` at its first element. ValueError for anything else."""
     try:
         version = npy.read_magic(file)

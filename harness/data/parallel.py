@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from harness.data.images import Recipe
 from harness.data.manifest import library_versions
-from harness.data.sources import Source
+from harness.data.sources import Items, Source
 from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from harness.files import atomic_path, digest, sha256_file, write_json, write_text
@@ -81,7 +81,7 @@ def read_finished(path: Path) -> Finished | None:
 def prepare_images(
     out: Path,
     name: str,
-    splits: Mapping[str, Sequence[tuple[str, Any]]],
+    splits: Mapping[str, Items],
     source: Source,
     recipe: Recipe,
     preparation: dict[str, Any],
@@ -129,8 +129,8 @@ def fill_shard(work: Work) -> tuple[list[str], Finished | None]:
         whole = hashlib.sha256(header.getvalue())
         file.write(header.getvalue())
         for image, sha256 in _decoded(work, failures):
-            file.write(image)
-            whole.update(image)
+            file.write(image.data)
+            whole.update(image.data)
             hashes.append(sha256)
     if failures:
         work.path.unlink()
@@ -159,9 +159,7 @@ def _hash_source(hasher: Any, work: Work, finished: Finished) -> None:
         hasher.update(f"{sha256}  {name}\n".encode())
 
 
-def _shards(
-    splits: Mapping[str, Sequence[tuple[str, Any]]], size: int, scratch: Path, source: Source, recipe: Recipe
-) -> Iterator[Work]:
+def _shards(splits: Mapping[str, Items], size: int, scratch: Path, source: Source, recipe: Recipe) -> Iterator[Work]:
     for split, items in splits.items():
         for number, start in enumerate(range(0, len(items), size)):
             name = f"{split}-{number:05d}"
@@ -207,8 +205,13 @@ def _in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: in
 def _start_worker() -> None:
     """Ctrl-C is the parent's to handle; a worker whose parent was killed must not go on writing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _failure(failures: list[str], total: int, source: Source, scratch: Path) -> HarnessError:

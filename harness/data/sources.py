@@ -3,7 +3,7 @@
 A source travels to the decoding processes, so it holds paths, not handles: `with source.open() as read: read(name, locator)`
 gives a picture's bytes. Items are (name, locator) pairs: the name is for people and the source's hash, the locator for `read`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,14 @@ from harness.data.finding import SUFFIXES, find_pictures
 from harness.errors import HarnessError
 
 Read = Callable[[str, Any], bytes]
+
+
+class Items(Protocol):
+    """(name, locator) pairs: a list, or something smaller that gives lists for slices."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, piece: slice, /) -> Sequence[tuple[str, Any]]: ...
 
 
 class Source(Protocol):

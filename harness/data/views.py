@@ -17,12 +17,19 @@ class Images(Protocol):
     def __getitem__(self, index: Any) -> np.ndarray: ...
 
 
+def image_shape(images: Images) -> tuple[int, int, int]:
+    """Channels, height and width of the pictures as they were given: grey ones have 1 channel though they are read as 3."""
+    _, channels, height, width = images.shape
+    return getattr(images, "channels", channels), height, width
+
+
 class Subset:
     """The images with these indices, in their order; `images` must take a list of indices."""
 
     def __init__(self, images: Images, indices: np.ndarray) -> None:
         self.images, self.indices = images, indices
         self.shape: tuple[int, ...] = (len(indices), *images.shape[1:])
+        self.channels = image_shape(images)[0]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -37,6 +44,7 @@ class Span:
     def __init__(self, images: Images, start: int, stop: int) -> None:
         self.images, self.start = images, start
         self.shape: tuple[int, ...] = (stop - start, *images.shape[1:])
+        self.channels = image_shape(images)[0]
 
     def __len__(self) -> int:
         return self.shape[0]

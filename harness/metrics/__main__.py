@@ -13,14 +13,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from harness.data.arrays import MANIFEST, open_split
+from harness.data.arrays import open_split
+from harness.data.draws import drawn_indices
+from harness.data.manifest import MANIFEST, read_manifest
+from harness.data.views import Images, Subset
 from harness.errors import HarnessError, run_command
-from harness.metrics.adm import STATISTICS, StoredReference, names
+from harness.metrics.adm import STATISTICS, StoredReference
 from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
-from harness.metrics.features import Features, Images
+from harness.metrics.features import Features
 from harness.metrics.matrix import MatrixInput, evaluator_matrix
-from harness.metrics.pictures import First, open_pictures
-from harness.metrics.protocol import PROTOCOLS, Protocol, get_protocol
+from harness.metrics.npz import array_names
+from harness.metrics.pictures import open_pictures
+from harness.metrics.protocol import PROTOCOLS, SUBSET_SEED, Protocol, get_protocol
 from harness.metrics.reference import CACHE, prepared_reference, reference_images, stored_reference
 from harness.metrics.sample_size import mean_and_sd, sample_size_curve
 from harness.metrics.scores import judge, scores
@@ -36,14 +40,19 @@ def main(argv: list[str] | None = None) -> None:
     protocol = get_protocol(args.protocol)
     if args.reduced:
         protocol = protocol.reduced(args.reduced, args.reduced)
+    protocol = replace(protocol, is_order=args.is_order)
     extractor = load_extractor(args.extractor, args.weights, args.device, random_seed=args.random_weights)
-    reference = load_reference(args, protocol, extractor, ranks)
+    reference, available = load_reference(args, protocol, extractor, ranks)
     count = protocol.generated_count(ranks.share(0 if reference is None else len(reference))) or None
-    sets = [first(open_pictures(path, protocol.reference_split), count) for path in args.generated]
+    given = [open_pictures(path, protocol.reference_split) for path in args.generated]
+    sets = [some(images, count) for images in given]
     seen = [sharded_features(images, extractor, args.batch, ranks=ranks) for images in sets]
-    if ranks.rank:
+    if reference is None:  # rank 0 has it, and prints
         return
-    print(json.dumps(result(args, protocol, extractor, sets, seen, reference), indent=1, allow_nan=False))
+    out = result(args, protocol, extractor, sets, [one for one in seen if one is not None], reference)
+    generated = [draw(len(images), len(whole)) for images, whole in zip(sets, given, strict=True)]
+    out["drawn"] = {"generated": generated, "reference": draw(len(reference), available)}
+    print(json.dumps(out, indent=1, allow_nan=False))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -56,6 +65,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)}")
     parser.add_argument("--random-weights", type=int, metavar="SEED", help="random weights, for a dry run; never comparable")
     parser.add_argument("--reduced", type=positive, metavar="N", help="N generated and N reference images, for a dry run")
+    orders = "how images are dealt out to the Inception score's chunks (default: %(default)s); adm: consecutively, by file name"
+    parser.add_argument("--is-order", default="shuffled", choices=("shuffled", "adm"), help=orders)
     parser.add_argument("--sample-size", action="store_true", help="also the distance against the number of images")
     parser.add_argument("--matrix", action="store_true", help="also the scores under other protocols that papers mix up")
     parser.add_argument("--other-reference", type=Path, help="for --matrix: pictures of the dataset's other split")
@@ -74,26 +85,33 @@ def positive(text: str) -> int:
     return value
 
 
-def first(images: Images, count: int | None) -> Images:
-    """The first `count` images, or all of them if there are no more."""
-    return images if count is None or len(images) <= count else First(images, count)
+def some(images: Images, count: int | None) -> Images:
+    """`count` of the images, drawn by a fixed seed because files may be sorted by class; all of them if there are no more."""
+    if count is None or len(images) <= count:
+        return images
+    return Subset(images, drawn_indices(len(images), count, SUBSET_SEED))
+
+
+def draw(count: int, of: int) -> dict[str, int] | None:
+    """What the output says of `count` images that were taken from `of`; None where these are all."""
+    return {"count": count, "of": of, "seed": SUBSET_SEED} if count < of else None
 
 
 def load_reference(
     args: argparse.Namespace, protocol: Protocol, extractor: Extractor, ranks: Ranks = ALONE
-) -> Features | StoredReference | None:
-    """Features or statistics of the reference, whichever form it has; a doubt is attached where nothing vouches for it.
-
-    None where rank 0 has the features.
+) -> tuple[Features | StoredReference | None, int]:
+    """Features or statistics of the reference, whichever form it has, and the number of images that there are to draw from
+    (0 for statistics). A doubt is attached where nothing vouches for the images. None where rank 0 has the features.
     """
     path = args.reference
     if (path / MANIFEST).is_file():
-        return prepared_reference(path, protocol, extractor, args.cache, args.batch, ranks=ranks)
-    if path.is_file() and set(STATISTICS) <= names(path):
-        return stored_reference(path, protocol, extractor, args.batch, ranks=ranks)
-    pictures = first(open_pictures(path, protocol.reference_split), protocol.reference)
-    seen = sharded_features(pictures, extractor, args.batch, ranks=ranks)
-    return None if seen is None else replace(seen, doubts=(UNVERIFIED,))
+        seen = prepared_reference(path, protocol, extractor, args.cache, args.batch, ranks=ranks)
+        return seen, read_manifest(path)["splits"][protocol.reference_split]["count"]
+    if path.is_file() and set(STATISTICS) <= array_names(path):
+        return stored_reference(path, protocol, extractor, args.batch, ranks=ranks), 0
+    pictures = open_pictures(path, protocol.reference_split)
+    seen = sharded_features(some(pictures, protocol.reference), extractor, args.batch, ranks=ranks)
+    return None if seen is None else replace(seen, doubts=(UNVERIFIED,)), len(pictures)
 
 
 def result(
@@ -112,6 +130,7 @@ def result(
         "extractor": {"name": extractor.name, "label": extractor.label, "sha256": extractor.sha256},
         "comparability": {"level": level, "reasons": reasons},
         "counts": {"generated": len(seen[0]), "reference": len(reference)},
+        "is_order": protocol.is_order,
         "generated": [str(path) for path in args.generated],
         "reference": str(args.reference),
         "scores": runs[0] if len(runs) == 1 else mean_and_sd(runs),
@@ -126,14 +145,14 @@ def result(
 def matrix_input(args: argparse.Namespace, protocol: Protocol, generated: Images) -> MatrixInput:
     """The pictures that the evaluator matrix can be made from."""
     path, other = args.reference, "test" if protocol.reference_split == "train" else "train"
-    if path.is_file() and set(STATISTICS) <= names(path):
+    if path.is_file() and set(STATISTICS) <= array_names(path):
         raise HarnessError(f"given the statistics {path}; --matrix needs the reference's pictures")
     prepared = (path / MANIFEST).is_file()
-    reference = reference_images(path, protocol) if prepared else first(open_pictures(path, ""), protocol.reference)
+    reference = reference_images(path, protocol) if prepared else some(open_pictures(path, ""), protocol.reference)
     others = open_pictures(args.other_reference, other) if args.other_reference else None
     if others is None and prepared:
         others = _split_or_none(path, other)
-    rounded = first(open_pictures(args.rounded, ""), len(generated)) if args.rounded else None
+    rounded = some(open_pictures(args.rounded, ""), len(generated)) if args.rounded else None
     return MatrixInput(generated, reference, others, rounded)
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from harness.data.views import Images, Noised
 from harness.metrics.extractors import Extractor
-from harness.metrics.features import Features, Images, features
+from harness.metrics.features import Features, features
 from harness.metrics.protocol import Protocol
 from harness.metrics.scores import scores
 
@@ -39,20 +40,3 @@ def _halves(reference: Features, protocol: Protocol, seed: int) -> dict[str, flo
     order = np.random.default_rng(seed).permutation(len(reference))
     half = len(reference) // 2
     return scores(reference[order[:half]], reference[order[half : 2 * half]], protocol.reduced(half, half))
-
-
-class Noised:
-    """Images (N, 3, H, W) with Gaussian noise of `strength` grey levels, the same noise for an image whatever the batch."""
-
-    def __init__(self, images: Images, strength: float, seed: int) -> None:
-        self.images, self.strength, self.seed = images, strength, seed
-        self.shape = images.shape
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        picked = np.asarray(self.images[index])
-        numbers = range(*index.indices(len(self)))
-        noise = np.stack([np.random.default_rng([self.seed, number]).standard_normal(picked.shape[1:]) for number in numbers])
-        return (picked + self.strength * noise).round().clip(0, 255).astype(np.uint8)

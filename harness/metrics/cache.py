@@ -1,12 +1,12 @@
 """Reference features kept on disk under what they were made from: another image, weight, preparation or count is another key."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from harness.data.npy import read_npy, write_npy
 from harness.errors import HarnessError
 from harness.files import atomic_path, digest, write_json
 from harness.metrics.features import OUTPUTS, Features
@@ -14,8 +14,9 @@ from harness.metrics.frechet import Statistics
 from harness.metrics.shards import ALONE
 from harness.training.distributed import Ranks
 
-VERSION = 1
+VERSION = 2
 PARTS = ("pool", "spatial")  # the features whose statistics are kept too
+ENTRY = "made_from.json"
 
 
 def cached_features(
@@ -23,42 +24,71 @@ def cached_features(
 ) -> Features | None:
     """The features made from `made_from` (JSON values): read from `folder`, memory-mapped, or computed and kept there.
 
-    A hit calls nothing and so opens no image. Entries are never evicted: delete the folder to free the space. Of several ranks
-    rank 0 alone looks, reads and writes, and the others get None; all of them compute, or none.
+    A hit calls nothing and so opens no image; every file is checked against its sha256 first, and HarnessError says which one is
+    damaged. A folder that cannot be read or written costs a warning, never the features. Entries are never evicted: delete the
+    folder to free the space. Of several ranks rank 0 alone looks, reads and writes, and the others get None; all of them
+    compute, or none.
     """
     entry = folder / digest({"version": VERSION, **made_from})
-    if ranks.share((entry / "made_from.json").is_file()):
-        return _read(entry, label) if ranks.rank == 0 else None
+    found = _read(entry, label) if ranks.rank == 0 else None
+    if ranks.share(found is not None):
+        return found
     seen = compute()
-    if seen is None or entry.exists():  # another rank's to keep, or another process was faster
-        return seen
-    with atomic_path(entry) as temporary:
-        temporary.mkdir(parents=True)
-        _write(temporary, seen, made_from)
+    if seen is not None:  # else another rank's to keep
+        _keep(entry, seen, made_from)
     return seen
 
 
+def _keep(entry: Path, seen: Features, made_from: dict[str, Any]) -> None:
+    try:
+        if entry.exists():  # another process was faster
+            return
+        with atomic_path(entry) as temporary:
+            temporary.mkdir(parents=True)
+            _write(temporary, seen, made_from)
+    except OSError as error:
+        _warn(f"the reference's features cannot be kept in {entry.parent} ({error}); going on without")
+
+
 def _write(entry: Path, seen: Features, made_from: dict[str, Any]) -> None:
-    for name in OUTPUTS:
-        np.save(entry / f"{name}.npy", getattr(seen, name), allow_pickle=False)
+    arrays = {name: getattr(seen, name) for name in OUTPUTS}
     for part in PARTS:
         found = seen.statistics(part)
-        np.save(entry / f"{part}-mean.npy", found.mean, allow_pickle=False)
-        np.save(entry / f"{part}-scatter.npy", found.scatter, allow_pickle=False)
-    write_json(entry / "made_from.json", {**made_from, "count": len(seen)})
+        arrays |= {f"{part}-mean": found.mean, f"{part}-scatter": found.scatter}
+    hashes = {name: write_npy(entry / f"{name}.npy", array) for name, array in arrays.items()}
+    content = {**made_from, "count": len(seen), "image_shape": seen.image_shape, "files": hashes}
+    write_json(entry / ENTRY, {**content, "check": digest(content)})
 
 
-def _read(entry: Path, label: str) -> Features:
+def _read(entry: Path, label: str) -> Features | None:
+    """The features in `entry`; None if there is none, or if it cannot be read. HarnessError if it is damaged."""
+    advice = "delete that folder and run again"
     try:
-        count = json.loads((entry / "made_from.json").read_text(encoding="utf-8"))["count"]
-        outputs = {name: _load(entry, name) for name in OUTPUTS}
-        kept = {part: Statistics(count, _load(entry, f"{part}-mean"), _load(entry, f"{part}-scatter")) for part in PARTS}
-    except (ValueError, OSError, KeyError) as error:
-        raise HarnessError(f"cached features {entry} cannot be read ({error}); delete that folder and run again") from error
-    if {len(array) for array in outputs.values()} != {count}:
-        raise HarnessError(f"cached features {entry} do not have {count} rows; delete that folder and run again")
-    return Features(**outputs, label=label, _statistics=kept)
+        content = json.loads((entry / ENTRY).read_text(encoding="utf-8"))
+        if digest({key: value for key, value in content.items() if key != "check"}) != content["check"]:
+            raise ValueError("it does not match its own check sum")
+        arrays = {name: read_npy(entry / f"{name}.npy", sha256, advice) for name, sha256 in content["files"].items()}
+        count, shape = content["count"], content["image_shape"]
+        kept = {part: Statistics(count, arrays[f"{part}-mean"], arrays[f"{part}-scatter"]) for part in PARTS}
+        outputs = [arrays[name] for name in OUTPUTS]
+    except (FileNotFoundError, NotADirectoryError):
+        _check_missing(entry, advice)
+        return None
+    except OSError as error:
+        _warn(f"the reference's features cannot be read from {entry} ({error}); computing them again")
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise HarnessError(f"cached features {entry} are damaged ({error!r}); {advice}") from error
+    shape = None if shape is None else tuple(shape)
+    pool, spatial, logits = outputs
+    return Features(pool, spatial, logits, label, image_shape=shape, _statistics=kept)
 
 
-def _load(entry: Path, name: str) -> np.ndarray:
-    return np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+def _check_missing(entry: Path, advice: str) -> None:
+    """HarnessError where a part of the entry is there: entries appear whole."""
+    if (entry / ENTRY).is_file():
+        raise HarnessError(f"cached features {entry} lack a file; {advice}")
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)

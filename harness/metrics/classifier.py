@@ -69,7 +69,13 @@ def train_digits_classifier(
         torch.manual_seed(seed)
         model = _fit(DigitsClassifier(), torch.from_numpy(np.array(images)), torch.from_numpy(np.array(labels)))
         accuracy = None if test is None else _accuracy(model, *test)
-    facts = {"accuracy": accuracy, "data_sha256": data_sha256, "seed": seed, "epochs": EPOCHS, "train_count": len(images)}
+    facts: dict[str, object] = {
+        "accuracy": accuracy,
+        "data_sha256": data_sha256,
+        "seed": seed,
+        "epochs": EPOCHS,
+        "train_count": len(images),
+    }
     with atomic_path(out) as temporary:
         # One metadata entry: safetensors writes several in an order that changes from run to run, and so would the hash.
         save_file(model.state_dict(), temporary, metadata={"digits-cnn": json.dumps(facts, sort_keys=True)})

@@ -31,7 +31,7 @@ class DigitsFeatures(FeatureExtractorBase):
     pool_dim = 64
     spatial_dim = SPATIAL_CHANNELS * 8 * 8
 
-    def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
+    def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: Path, **arguments: object) -> None:
         check_arguments(arguments)
         super().__init__(name, features_list)
         self.model = DigitsClassifier()

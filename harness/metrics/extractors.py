@@ -6,6 +6,7 @@ torch-fidelity takes seconds to import (torchvision loads torch's compiler), so 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ class Extractor:
     name: str
     label: str
     sha256: str
-    module: nn.Module
+    module: Any  # a torch-fidelity feature extractor with pool_dim, spatial_dim and resolution
 
 
 def _load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:

@@ -3,32 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from harness.data.views import Images, image_shape
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor
 from harness.metrics.frechet import Statistics, statistics
-
-
-class Images(Protocol):
-    """uint8 images (N, 3, H, W): a numpy array, or an array on disk that returns one for a slice."""
-
-    shape: tuple[int, ...]
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: slice) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Features:
     """What an extractor saw in N images: pool (N, D), spatial (N, S) and logits (N, C), float32, and the extractor's label.
 
-    `doubts` are reasons why the images may not be the ones a protocol asks for.
+    `doubts` are reasons why the images may not be the ones a protocol asks for; `image_shape` is their channels, height and
+    width before any resize, None if nobody knows.
     """
 
     pool: np.ndarray
@@ -36,6 +28,7 @@ class Features:
     logits: np.ndarray
     label: str
     doubts: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] | None = None
     _statistics: dict[str, Statistics] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -43,7 +36,8 @@ class Features:
 
     def __getitem__(self, index: slice | np.ndarray) -> "Features":
         """The features of some of the images."""
-        return Features(self.pool[index], self.spatial[index], self.logits[index], self.label, self.doubts)
+        parts = (self.pool[index], self.spatial[index], self.logits[index])
+        return Features(*parts, self.label, self.doubts, self.image_shape)
 
     def statistics(self, part: str) -> Statistics:
         """Float64 statistics of `pool` or `spatial`, computed once."""
@@ -68,7 +62,7 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
             for name in OUTPUTS:
                 _store(out, name, parts[name].cpu().numpy(), start, len(images))
             bar.update(len(batch))
-    return Features(**out, label=extractor.label)
+    return Features(out["pool"], out["spatial"], out["logits"], extractor.label, image_shape=image_shape(images))
 
 
 def _store(out: dict[str, np.ndarray], name: str, part: np.ndarray, start: int, count: int) -> None:
@@ -98,7 +92,7 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Turns TF32 off, which CUDA convolutions use by default and which changes features, and restores it afterwards."""
-    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [switch.allow_tf32 for switch in switches]
     for switch in switches:
         switch.allow_tf32 = False

@@ -7,7 +7,7 @@ a distance of identical sets slightly below zero, and the caller sees that value
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -49,14 +49,14 @@ class Statistics:
 def statistics(x: np.ndarray) -> Statistics:
     """Float64 statistics of features x (N, d), gathered chunk by chunk; HarnessError for NaN, infinity or a wrong shape."""
     check_features(x, minimum=1)
-    total = None
-    for start in range(0, len(x), CHUNK):
-        part = x[start : start + CHUNK].astype(np.float64)
-        mean = part.mean(axis=0)
-        centred = part - mean
-        shard = Statistics(len(part), mean, centred.T @ centred)
-        total = shard if total is None else total.merge(shard)
-    return total
+    return reduce(Statistics.merge, (_chunk(x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)))
+
+
+def _chunk(x: np.ndarray) -> Statistics:
+    x = x.astype(np.float64)
+    mean = x.mean(axis=0)
+    centred = x - mean
+    return Statistics(len(x), mean, centred.T @ centred)
 
 
 def frechet_distance(a: Statistics, b: Statistics) -> float:
@@ -91,7 +91,7 @@ def _low_rank(x: np.ndarray, y: np.ndarray) -> float:
     y = (y - mean_y) / np.sqrt(len(y) - 1)
     small, large = (x, y) if len(x) <= len(y) else (y, x)
     if len(large) > large.shape[1]:
-        large = np.linalg.qr(large, mode="r")  # (d, d): the same singular values, without the long side
+        large = np.asarray(np.linalg.qr(large, mode="r"))  # (d, d): the same singular values, without the long side
     cross = np.linalg.svd(small @ large.T, compute_uv=False).sum()
     return _combine(mean_x, mean_y, (x**2).sum(), (y**2).sum(), cross)
 

@@ -15,11 +15,13 @@ from torch import nn
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 from torch_fidelity.registry import register_feature_extractor
 
+from harness.data.download import fetch
 from harness.errors import HarnessError
 from harness.metrics.fidelity import METRIC_LAYERS, PROVIDED, check_arguments, create
 
 NAME = "inception-v3"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+MAX_BYTES = 128 << 20  # the file has 91 MiB
 SPATIAL_CHANNELS = 7
 # Our names for what torch-fidelity calls its layers; "spatial" is added here.
 LAYERS = {"pool": "2048", "logits": "logits_unbiased"}
@@ -32,10 +34,13 @@ class InceptionFeatures(FeatureExtractorInceptionV3):
     pool_dim = 2048
     spatial_dim = SPATIAL_CHANNELS * 17 * 17
 
-    def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object):
+    def __init__(
+        self, name: str, features_list: list[str], feature_extractor_weights_path: object = None, **arguments: object
+    ) -> None:
         check_arguments(arguments)
         super().__init__(name, features_list, feature_extractor_weights_path)
-        self._spatial = None
+        self.features_list: list[str] = features_list
+        self._spatial: torch.Tensor | None = None
         self.Mixed_6d.branch1x1.register_forward_hook(self._keep)
 
     def _keep(self, _module: nn.Module, _inputs: tuple, output: torch.Tensor) -> None:
@@ -116,15 +121,7 @@ def published_weights(path: Path | None) -> Path:
 def _download() -> Path:
     """torch-fidelity's weights in torch's own download folder, fetched if they are not there yet."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / URL_INCEPTION_V3.rsplit("/", 1)[1]
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), hash_prefix=SHA256)
-        except (OSError, RuntimeError) as error:
-            raise HarnessError(
-                f"cannot download {URL_INCEPTION_V3}: {error}; fetch that file elsewhere and give its path as the weights"
-            ) from error
-    return path
+    return fetch(URL_INCEPTION_V3, path, f"sha256:{SHA256}", MAX_BYTES)
 
 
 class _Blank(FeatureExtractorInceptionV3):

@@ -6,13 +6,12 @@ It answers one question: how much of a difference between two printed scores is 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-from PIL import Image
-
+from harness.data.draws import drawn_indices
+from harness.data.views import BicubicResized, Images
 from harness.metrics.extractors import Extractor
-from harness.metrics.features import Features, Images, features
+from harness.metrics.features import Features, features
 from harness.metrics.precision_recall import precision_recall
-from harness.metrics.protocol import Protocol, score_key
+from harness.metrics.protocol import SUBSET_SEED, Protocol, score_key
 from harness.metrics.scores import judge, scores
 
 COUNTS = (10_000, 50_000)  # the two sample counts between which papers differ
@@ -45,7 +44,8 @@ def evaluator_matrix(
     difference = f"reference is the {other} split"
     rows.append(_optional("reference split", difference, given.other_reference, lambda x: (seen, look(x)), protocol))
     for count in _other_counts(len(seen)):
-        rows += [_row("sample count", f"{count} generated images", seen[slice(0, count)], reference, protocol)]
+        drawn = seen[drawn_indices(len(seen), count, SUBSET_SEED)]  # never the first ones: files may be sorted by class
+        rows += [_row("sample count", f"{count} generated images", drawn, reference, protocol)]
     rows.append(_resized(given, extractor, protocol, look))
     rows.append(_optional("uint8", "rounded, not truncated", given.rounded, lambda x: (look(x), reference), protocol))
     rows.append(_half(seen, reference, protocol))
@@ -88,8 +88,8 @@ def _resized(
     difference = f"PIL bicubic resize to {size}, rounded to uint8, in place of TensorFlow 1's bilinear"
     if given.generated.shape[2:] == given.reference.shape[2:] == (size, size):
         return {"row": "resize", "what differs": difference, "not available": "the images need no resize"}
-    pair = (look(BicubicResized(images, size)) for images in (given.generated, given.reference))
-    return _row("resize", difference, *pair, protocol)
+    seen, reference = (look(BicubicResized(images, size)) for images in (given.generated, given.reference))
+    return _row("resize", difference, seen, reference, protocol)
 
 
 def _half(seen: Features, reference: Features, protocol: Protocol) -> dict[str, object]:
@@ -101,19 +101,3 @@ def _half(seen: Features, reference: Features, protocol: Protocol) -> dict[str, 
     )
     found = {score_key(name, seen.label, level): value for name, value in zip(("precision", "recall"), values, strict=True)}
     return {"row": "float16", "what differs": difference, "comparability": level, "reasons": reasons, "scores": found}
-
-
-class BicubicResized:
-    """Images (N, 3, size, size) resized by Pillow's bicubic filter, which shrinks with antialiasing and rounds to uint8."""
-
-    def __init__(self, images: Images, size: int) -> None:
-        self.images, self.size = images, size
-        self.shape = (len(images), 3, size, size)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        pictures = (Image.fromarray(np.asarray(image).transpose(1, 2, 0)) for image in self.images[index])
-        resized = [np.asarray(picture.resize((self.size, self.size), Image.Resampling.BICUBIC)) for picture in pictures]
-        return np.stack(resized).transpose(0, 3, 1, 2)  # (n, 3, size, size)

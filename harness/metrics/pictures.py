@@ -1,65 +1,72 @@
 """Any pictures as uint8 arrays: a folder of PNG files, an ADM-format .npz of samples, or prepared images."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from harness.data.arrays import MANIFEST, open_split
+from harness.data.arrays import open_split
+from harness.data.finding import find_pictures
+from harness.data.manifest import MANIFEST
+from harness.data.views import Images
 from harness.errors import HarnessError
-from harness.metrics.adm import SAMPLES, NpzSamples, names
-from harness.metrics.features import Images
+from harness.metrics.adm import SAMPLES, NpzSamples
+from harness.metrics.npz import array_names
 
-LOSSY = (".jpg", ".jpeg", ".webp")
+PNG = ".png"
 
 
 class PngFolder:
-    """The PNG files under a folder, in the order of their paths, decoded slice by slice: uint8 (N, 3, H, W)."""
+    """The PNG files under a folder, in the order of their paths, decoded as they are asked for: uint8 (N, 3, H, W).
+
+    HarnessError for a lossy picture among them, for no picture at all, and for one of another size or channel count than the
+    first. `channels` is 1 if all are grey.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".png")
-        lossy = next((path for path in sorted(folder.rglob("*")) if path.suffix.lower() in LOSSY), None)
+        found = find_pictures(folder)
+        lossy = next((name for name in found if not name.lower().endswith(PNG)), None)
         if lossy:
             why = "lossy compression changes every score (an FID of 2.50 became 5.80)"
-            raise HarnessError(f"given {lossy}; expected PNG only: {why}; save the pictures as PNG")
-        if not self.files:
+            raise HarnessError(f"given {folder / lossy}; expected PNG only: {why}; save the pictures as PNG")
+        if not found:
             raise HarnessError(f"no PNG files under {folder}; expected pictures, prepared images or an .npz")
-        self.shape = (len(self.files), *decode(self.files[0]).shape)
+        self.files = [folder / name for name in found]
+        self.channels, first = decode(self.files[0])
+        self.shape: tuple[int, ...] = (len(self.files), *first.shape)
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, index: slice) -> np.ndarray:
-        pictures = [decode(path) for path in self.files[index]]
-        for path, picture in zip(self.files[index], pictures, strict=True):
-            if picture.shape != self.shape[1:]:
-                given, wanted = picture.shape[1:], self.shape[2:]
-                raise HarnessError(f"{path} has {given[0]}x{given[1]} pixels; the first picture has {wanted[0]}x{wanted[1]}")
+    def __getitem__(self, index: Any) -> np.ndarray:
+        files = self.files[index] if isinstance(index, slice) else [self.files[i] for i in np.asarray(index).tolist()]
+        pictures = [self._checked(path) for path in files]
         return np.stack(pictures) if pictures else np.empty((0, *self.shape[1:]), np.uint8)
 
-
-class First:
-    """The first `count` images."""
-
-    def __init__(self, images: Images, count: int) -> None:
-        self.images = images
-        self.shape = (count, *images.shape[1:])
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        return self.images[slice(*index.indices(len(self)))]
+    def _checked(self, path: Path) -> np.ndarray:
+        channels, picture = decode(path)
+        if picture.shape != self.shape[1:]:
+            given, wanted = picture.shape[1:], self.shape[2:]
+            raise HarnessError(f"{path} has {given[0]}x{given[1]} pixels; the first picture has {wanted[0]}x{wanted[1]}")
+        if channels != self.channels:
+            raise HarnessError(f"{path} has {channels} channels; the first picture has {self.channels}; use one kind")
+        return picture
 
 
-def decode(path: Path) -> np.ndarray:
-    """A PNG as uint8 (3, H, W). Grey is repeated; transparency, palettes and 16 bits are refused: any reading changes scores."""
+def decode(path: Path) -> tuple[int, np.ndarray]:
+    """Channels (1 for grey, 3) and pixels uint8 (3, H, W) of a PNG; grey is repeated.
+
+    HarnessError for transparency, palettes and 16 bits, because any reading of them changes scores, and for a damaged file.
+    """
     try:
         with Image.open(path, formats=["PNG"]) as image:
             if image.mode not in ("RGB", "L"):
                 raise HarnessError(f"{path} is a PNG of mode {image.mode}; expected 8-bit RGB or grey; convert it first")
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+            return len(image.getbands()), np.asarray(image.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
+    except HarnessError:
+        raise
+    except Exception as error:  # damaged bytes make a decoder raise nearly anything
         raise HarnessError(f"{path} is no readable PNG ({error}); save it again") from error
 
 
@@ -71,6 +78,6 @@ def open_pictures(path: Path, split: str) -> Images:
         return PngFolder(path)
     if not path.is_file():
         raise HarnessError(f"no pictures at {path}; expected a folder of PNG files, prepared images or an .npz")
-    if SAMPLES not in names(path):
+    if SAMPLES not in array_names(path):
         raise HarnessError(f"{path} holds no {SAMPLES}; expected an ADM-format .npz of samples")
     return NpzSamples(path)

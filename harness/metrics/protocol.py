@@ -8,15 +8,17 @@ extractor.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from harness.data.draws import drawn_indices
 from harness.errors import HarnessError, unknown_choice
 from harness.files import sha256_file
 from harness.metrics.metric import METRICS
 
 PAPER_LABEL = "inception-v3"  # the label of the pinned weights; other weights carry their hash
+SUBSET_SEED = 0  # of every draw of some images from more: which ones are scored never depends on their names
 SCORES = tuple(METRICS)
 LEVELS = ("paper", "protocol-mismatch", "none")
 
@@ -29,6 +31,11 @@ class Protocol:
     have. A reference smaller than its split is drawn at random, once. `is_chunk` is the number of images per chunk of the
     Inception score (None: one chunk). `statistics_file` names a published ADM-format file that is the reference instead of
     images, `statistics_sha256` its hash. `paper` says whether the paper's tables hold a counterpart, `table` where.
+    `resolution` is the pictures' side in pixels before any resize (None: any).
+
+    `is_order` says how images are dealt out to the Inception score's chunks: "shuffled" by a fixed seed as in torch-fidelity, or
+    "adm", consecutively as in the ADM evaluator. The paper's images are independent samples, so that both orders estimate its
+    score; of pictures sorted by class only "shuffled" does.
     """
 
     name: str
@@ -44,6 +51,8 @@ class Protocol:
     statistics_file: str | None = None
     statistics_sha256: str | None = None
     table: str = ""
+    resolution: int | None = None
+    is_order: Literal["shuffled", "adm"] = "shuffled"
 
     def reduced(self, generated: int, reference: int) -> "Protocol":
         """The same protocol at other counts and on a reference of any origin, for dry runs; never comparable with the paper."""
@@ -58,7 +67,7 @@ class Protocol:
         if self.reference is None or self.reference == split_count:
             return None
         self.check_counts(self.generated or split_count, split_count)
-        return np.sort(np.random.default_rng(0).choice(split_count, self.reference, replace=False))
+        return drawn_indices(split_count, self.reference, SUBSET_SEED)
 
     def check_counts(self, generated: int, reference: int) -> None:
         """Raises HarnessError when there are too few images of either kind."""
@@ -88,6 +97,7 @@ class Protocol:
 
 CIFAR10 = {"resolution": 32, "checksum": "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd"}
 CELEBA = {"resolution": 64, "fit": "squash", "checksum": "md5:00d2c5bc6d35e252742224ab0c1e8fcb"}
+SIDE_128 = {"resolution": 128}
 NO_IS = tuple(name for name in SCORES if name != "is")  # ImageNet's classes say nothing of faces or bedrooms, nor does the paper
 
 PROTOCOLS = {
@@ -97,15 +107,15 @@ PROTOCOLS = {
         Protocol("digits-test", "digits", "test"),
         Protocol("images-train", None, "train"),
         Protocol("images-test", None, "test"),
-        Protocol("cifar10-50k", "cifar10", "train", 50_000, 50_000, SCORES, 5000, 3, True, CIFAR10, table="I-IV"),
-        Protocol("cifar10-10k", "cifar10", "test", 10_000, 10_000, SCORES, 5000, 3, True, CIFAR10, table="III"),
-        Protocol("celeba-19k", "celeba", "test", 19_962, 19_962, NO_IS, None, 3, True, CELEBA, table="II, IV"),
-        Protocol("celeba-50k", "celeba", "train", 50_000, 162_770, NO_IS, None, 3, True, CELEBA, table="IV"),
-        Protocol("ffhq-50k", "ffhq", "train", 50_000, 70_000, NO_IS, None, 3, True, {"resolution": 128}, table="II, IV"),
-        Protocol("lsun128-30k", "lsun", "train", 30_000, 30_000, NO_IS, None, 3, True, {"resolution": 128}, table="IV"),
-        Protocol("lsun128-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, {"resolution": 128}, table="II"),
+        Protocol("cifar10-50k", "cifar10", "train", 50_000, 50_000, SCORES, 5000, 3, True, CIFAR10, table="I-IV", resolution=32),
+        Protocol("cifar10-10k", "cifar10", "test", 10_000, 10_000, SCORES, 5000, 3, True, CIFAR10, table="III", resolution=32),
+        Protocol("celeba-19k", "celeba", "test", 19_962, 19_962, NO_IS, None, 3, True, CELEBA, table="II, IV", resolution=64),
+        Protocol("celeba-50k", "celeba", "train", 50_000, 162_770, NO_IS, None, 3, True, CELEBA, table="IV", resolution=64),
+        Protocol("ffhq-50k", "ffhq", "train", 50_000, 70_000, NO_IS, None, 3, True, SIDE_128, table="II, IV", resolution=128),
+        Protocol("lsun128-30k", "lsun", "train", 30_000, 30_000, NO_IS, None, 3, True, SIDE_128, table="IV", resolution=128),
+        Protocol("lsun128-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, SIDE_128, table="II", resolution=128),
         Protocol(
-            "lsun256-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, table="IV",
+            "lsun256-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, table="IV", resolution=256,
             statistics_file="VIRTUAL_lsun_bedroom256.npz",
         ),
     )
@@ -133,9 +143,9 @@ def comparability(
     if not protocol.paper:
         reasons.append(f"protocol {protocol.name} has no counterpart in the paper")
     if reasons:
-        return "none", reasons
-    printed = PROTOCOLS.get(protocol.name)
-    if protocol != printed:
+        return "none", [*reasons, *doubts]
+    printed = PROTOCOLS.get(protocol.name, protocol)
+    if protocol.name not in PROTOCOLS or replace(protocol, is_order=printed.is_order) != printed:
         reasons.append(f"protocol {protocol.name} was changed")
     for kind, given, wanted in (("generated", generated, printed.generated), ("reference", reference, printed.reference)):
         if given != wanted:

@@ -7,31 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.arrays import open_split, read_manifest
+from harness.data.arrays import open_split
+from harness.data.manifest import read_manifest
+from harness.data.views import Images, Subset
 from harness.errors import HarnessError, unknown_choice
-from harness.metrics.adm import STATISTICS, NpzSamples, StoredReference, names, read_statistics
+from harness.metrics.adm import SAMPLES, NpzSamples, StoredReference, read_statistics
 from harness.metrics.cache import cached_features
 from harness.metrics.extractors import Extractor
-from harness.metrics.features import Features, Images
+from harness.metrics.features import Features
+from harness.metrics.npz import array_names
 from harness.metrics.protocol import Protocol
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks
 
 CACHE = Path(".ckpt") / "features"
-
-
-class Picked:
-    """Some of the images, by index."""
-
-    def __init__(self, images: Images, indices: np.ndarray) -> None:
-        self.images, self.indices = images, indices
-        self.shape = (len(indices), *images.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        return self.images[self.indices[index]]
 
 
 def prepared_reference(
@@ -64,7 +53,7 @@ def reference_images(root: Path, protocol: Protocol) -> Images:
     """The protocol's reference images under `root`."""
     images = open_split(root, protocol.reference_split)
     indices = protocol.reference_indices(len(images))
-    return images if indices is None else Picked(images, indices)
+    return images if indices is None else Subset(images, indices)
 
 
 def made_from(
@@ -100,10 +89,9 @@ def stored_reference(
         if found.statistics(part).mean.size != dim:
             given = found.statistics(part).mean.size
             raise HarnessError(f"{path} holds {part} statistics of width {given}; {extractor.label} gives {dim}")
-    doubts = ("the statistics are believed to be of this extractor and of the protocol's images",)
-    if protocol.statistics_sha256:
-        doubts = ()
-    if not set(names(path)) >= {*STATISTICS, "arr_0"}:
+    doubt = "the statistics are believed to be of this extractor and of the protocol's images"
+    doubts = () if protocol.statistics_sha256 else (doubt,)
+    if SAMPLES not in array_names(path):
         return replace(found, doubts=doubts)
     seen = sharded_features(NpzSamples(path), extractor, batch_size, progress, ranks)
     return replace(found, pool=None if seen is None else seen.pool, doubts=doubts)

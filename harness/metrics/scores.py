@@ -30,7 +30,7 @@ class Comparison:
     @cached_property
     def inception_score(self) -> float:
         """Mean over the protocol's chunks."""
-        return inception_score(self.generated.logits, self.protocol.is_chunk)[0]
+        return inception_score(self.generated.logits, self.protocol.is_chunk, self.protocol.is_order == "shuffled")[0]
 
     @cached_property
     def precision_recall(self) -> tuple[float, float] | None:
@@ -58,8 +58,25 @@ def judge(generated: Features, reference: Features | StoredReference, protocol: 
     """Comparability of these two sets of features under the protocol: level and reasons."""
     if generated.label != reference.label:
         raise HarnessError(f"given features of {generated.label} and {reference.label}; use one extractor for both sets")
-    doubts = (*generated.doubts, *reference.doubts)
+    doubts = (*generated.doubts, *reference.doubts, *shape_doubts(generated.image_shape, reference.image_shape, protocol))
     return comparability(protocol, generated.label, len(generated), len(reference), doubts)
+
+
+def shape_doubts(generated: Sequence[int] | None, reference: Sequence[int] | None, protocol: Protocol) -> list[str]:
+    """Where the pictures' (channels, height, width), None if unknown, are not the protocol's or not each other's."""
+    doubts = []
+    side = protocol.resolution
+    for kind, shape in (("generated", generated), ("reference", reference)):
+        if side and shape and tuple(shape) != (3, side, side):
+            doubts.append(f"{kind} pictures are {_shown(shape)}, the protocol's are {_shown((3, side, side))}")
+    if generated and reference and tuple(generated) != tuple(reference):
+        doubts.append(f"generated pictures are {_shown(generated)}, the reference's are {_shown(reference)}")
+    return doubts
+
+
+def _shown(shape: Sequence[int]) -> str:
+    channels, height, width = shape
+    return f"{width}x{height} pixels in {'grey' if channels == 1 else f'{channels} channels'}"
 
 
 def raw_scores(

@@ -10,26 +10,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from harness.data.views import Images, Span
 from harness.metrics.extractors import Extractor
-from harness.metrics.features import OUTPUTS, Features, Images, features
+from harness.metrics.features import OUTPUTS, Features, features
 from harness.training.distributed import Ranks
 
 ALONE = Ranks()
-
-
-class Part:
-    """Images start ... stop - 1 of a set, none of them read before they are asked for."""
-
-    def __init__(self, images: Images, start: int, stop: int) -> None:
-        self.images, self.start = images, start
-        self.shape = (stop - start, *images.shape[1:])
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, index: slice) -> np.ndarray:
-        start, stop, step = index.indices(len(self))
-        return self.images[self.start + start : self.start + stop : step]
 
 
 def shares(count: int, batch_size: int, size: int) -> list[tuple[int, int]]:
@@ -50,8 +36,8 @@ def sharded_features(
         return features(images, extractor, batch_size, progress)
     spans = shares(len(images), batch_size, ranks.size)
     if ranks.rank == 0:
-        return _gathered(features(Part(images, *spans[0]), extractor, batch_size, progress), spans)
-    if len(part := Part(images, *spans[ranks.rank])):  # there may be fewer batches than ranks
+        return _gathered(features(Span(images, *spans[0]), extractor, batch_size, progress), spans)
+    if len(part := Span(images, *spans[ranks.rank])):  # there may be fewer batches than ranks
         seen = features(part, extractor, batch_size, progress=False)
         for name in OUTPUTS:
             dist.send(torch.from_numpy(getattr(seen, name)), dst=0)
@@ -66,4 +52,4 @@ def _gathered(own: Features, spans: list[tuple[int, int]]) -> Features:
     for rank, (start, stop) in enumerate(spans):
         for name in OUTPUTS if rank and stop > start else ():
             dist.recv(torch.from_numpy(out[name][start:stop]), src=rank)
-    return Features(**out, label=own.label)
+    return Features(out["pool"], out["spatial"], out["logits"], own.label, image_shape=own.image_shape)

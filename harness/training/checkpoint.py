@@ -9,12 +9,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from harness.errors import HarnessError
-from harness.files import atomic_path, digest, sha256_file, write_json
+from harness.files import atomic_path, digest, write_json
 
 KEEP = 2
 
@@ -25,7 +27,7 @@ class Checkpoint:
 
     step: int
     tensors: dict[str, Tensor]
-    state: dict
+    state: dict[str, Any]
 
 
 def save_checkpoint(scratch: Path, key: str, checkpoint: Checkpoint, snapshots: dict[str, str]) -> None:
@@ -45,21 +47,30 @@ def save_checkpoint(scratch: Path, key: str, checkpoint: Checkpoint, snapshots: 
 
 
 def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
-    """The newest undamaged checkpoint of `key`, or None. A damaged one is removed with a warning on stderr;
-    another key's is left alone."""
+    """The newest undamaged checkpoint of `key`, or None.
+
+    One that was read and failed its check is removed with a warning on stderr; another key's is left alone. HarnessError for one
+    that cannot be read (no permission, a failing disk, too many open files): that is no damage, and nothing is removed.
+    """
     for path in sorted(scratch.glob("[!.]*-*.json"), reverse=True):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if digest({name: value for name, value in record.items() if name != "check"}) != record["check"]:
-                raise ValueError("its content does not match its own check sum")
+            record = _read_record(path)
             if record["key"] != key:
                 _warn(f"{path} belongs to another configuration, data or code; it is left alone and not resumed")
                 continue
             return Checkpoint(record["step"], _verified(path, record), record["state"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            _warn(f"{path} is damaged ({' '.join(str(error).split())}); trying the one before it")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FileNotFoundError, SafetensorError) as error:
+            _warn(f"{path} is damaged ({' '.join(str(error).split())[:200]}); trying the one before it")
             _remove(path)
     return None
+
+
+def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
+    """The tensors in a safetensors file; ValueError unless it has this hash, FileNotFoundError, HarnessError if unreadable."""
+    content = _content(path)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError(f"{path.name} does not match its sha256")
+    return safetensors.torch.load(content)
 
 
 def remove_half_written(scratch: Path) -> None:
@@ -79,14 +90,33 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _verified(path: Path, record: dict) -> dict[str, Tensor]:
-    content = path.with_suffix(".safetensors").read_bytes()
-    if hashlib.sha256(content).hexdigest() != record["sha256"]:
-        raise ValueError("its tensors do not match their sha256")
+def _read_record(path: Path) -> dict[str, Any]:
+    record = json.loads(_content(path).decode("utf-8"))
+    if not isinstance(record, dict):
+        raise ValueError("it holds no checkpoint")
+    if digest({name: value for name, value in record.items() if name != "check"}) != record["check"]:
+        raise ValueError("its content does not match its own check sum")
+    return record
+
+
+def _verified(path: Path, record: dict[str, Any]) -> dict[str, Tensor]:
     for name, sha256 in record["snapshots"].items():
-        if sha256_file(path.with_name(name)) != sha256:
+        if hashlib.sha256(_content(path.with_name(name))).hexdigest() != sha256:
             raise ValueError(f"snapshot {name} does not match its sha256")
-    return safetensors.torch.load(content)
+    return read_tensors(path.with_suffix(".safetensors"), record["sha256"])
+
+
+def _content(path: Path) -> bytes:
+    """The file's bytes; FileNotFoundError if there is no such file, HarnessError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise HarnessError(
+            f"{path} cannot be read ({error.strerror}); expected a checkpoint's file; correct that or move it away, then run "
+            "again: nothing was removed"
+        ) from error
 
 
 def _remove(path: Path) -> None:

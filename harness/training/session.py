@@ -4,12 +4,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import safetensors.torch
 from torch import Tensor
 
+from harness.errors import HarnessError
 from harness.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
+    read_tensors,
     remove_half_written,
     save_checkpoint,
     save_tensors,
@@ -72,4 +73,12 @@ class Session:
     def snapshots_before(self, nimg: float) -> dict[int, dict[str, Tensor]]:
         """The snapshots taken before `nimg` images, by their number of images; rank 0's alone."""
         taken = {int(name.removesuffix(".safetensors").rsplit("-", 1)[1]): name for name in self.snapshots}
-        return {at: safetensors.torch.load((self.scratch / name).read_bytes()) for at, name in taken.items() if at < nimg}
+        return {at: self._read_snapshot(name) for at, name in taken.items() if at < nimg}
+
+    def _read_snapshot(self, name: str) -> dict[str, Tensor]:
+        try:
+            return read_tensors(self.scratch / name, self.snapshots[name])
+        except (ValueError, FileNotFoundError) as error:
+            raise HarnessError(
+                f"{self.scratch / name} is damaged or gone ({error}); delete {self.scratch}, train again"
+            ) from error

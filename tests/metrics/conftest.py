@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.data.writer import ArrayWriter
 from harness.metrics.classifier import train_digits_classifier
 from harness.metrics.extractors import load_extractor
 
@@ -29,3 +30,12 @@ def digits_cnn(digits_weights):
 @pytest.fixture
 def images():
     return np.random.default_rng(1).integers(0, 256, (23, 3, 16, 16), dtype=np.uint8)
+
+
+@pytest.fixture
+def prepared(images, tmp_path):
+    """Prepared images of another kind, as a reference."""
+    writer = ArrayWriter(tmp_path / "prepared", "own", 16)
+    writer.add("train", 255 - images)
+    writer.finish({"kind": "test"}, {})
+    return tmp_path / "prepared"

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.metrics.adm import STATISTICS, NpzSamples, StoredReference, names, read_statistics, write_samples, write_statistics
+from harness.metrics.adm import STATISTICS, NpzSamples, StoredReference, read_statistics, write_samples, write_statistics
 from harness.metrics.features import features
+from harness.metrics.npz import array_names
 from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS
 from harness.metrics.reference import stored_reference
 from harness.metrics.scores import judge, raw_scores, scores
@@ -54,7 +55,7 @@ def test_other_arrays_are_refused(tmp_path, arrays, message):
 def test_damaged_files_are_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"no zip")
     with pytest.raises(HarnessError, match=r"not an \.npz"):
-        names(tmp_path / "x.npz")
+        array_names(tmp_path / "x.npz")
     with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
         archive.writestr("arr_0.npy", b"junk")
     with pytest.raises(HarnessError, match="no readable array"):

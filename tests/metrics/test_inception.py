@@ -106,13 +106,14 @@ def test_the_pinned_file_is_read_without_executing_anything(tmp_path, monkeypatc
 
 
 def test_the_download_asks_for_the_hash_and_a_failure_says_what_to_do(tmp_path, monkeypatch):
-    def no_network(_url, _path, hash_prefix):
-        assert hash_prefix == module.SHA256
-        raise OSError("no network")
+    def no_network(url, path, checksum, max_bytes):
+        assert (url, checksum) == (module.URL_INCEPTION_V3, f"sha256:{module.SHA256}")
+        assert (path.parent, max_bytes >> 20) == (tmp_path / "checkpoints", 128)
+        raise HarnessError("no network")
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    with pytest.raises(HarnessError, match="give its path"):
+    monkeypatch.setattr(module, "fetch", no_network)
+    with pytest.raises(HarnessError, match="no network"):
         load_extractor("inception-v3")
 
 

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from harness.errors import HarnessError
 from harness.metrics.inception_score import inception_score
@@ -62,3 +64,16 @@ def test_a_short_last_chunk_is_refused():
 def test_non_finite_logits_are_refused():
     with pytest.raises(HarnessError, match="NaN"):
         inception_score(np.array([[0.0, np.inf]]))
+
+
+def test_shuffled_chunks_are_torch_fidelitys():
+    logits = np.random.default_rng(1).standard_normal((60, C)).astype(np.float32) * 3
+    theirs = isc_features_to_metric(torch.from_numpy(logits), splits=6, shuffle=True)
+    ours = inception_score(logits, 10, shuffled=True)
+    assert ours == pytest.approx((theirs["inception_score_mean"], theirs["inception_score_std"]), rel=1e-6)
+    assert ours != inception_score(logits, 10)
+
+
+def test_one_chunk_is_the_same_to_the_last_bit_in_any_order():
+    logits = np.random.default_rng(2).standard_normal((30, C)).astype(np.float32)
+    assert inception_score(logits, shuffled=True) == inception_score(logits)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from harness.errors import HarnessError
 from harness.metrics.anchors import NOISE, Noised, scale_anchors
 from harness.metrics.features import Features, features
 from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS, Protocol, comparability
-from harness.metrics.scores import scores
+from harness.metrics.scores import judge, scores
 
 WORDS = {"fid", "sfid", "is", "precision", "recall"}
 PAPER = Protocol("toy", "toy", "train", generated=40, reference=30, paper=True)
@@ -82,3 +84,29 @@ def test_noise_does_not_depend_on_the_batch(images):
     noised = Noised(images, 20, seed=1)
     np.testing.assert_array_equal(np.concatenate([noised[:7], noised[7:]]), noised[:])
     assert not np.array_equal(noised[:], Noised(images, 20, seed=2)[:])
+
+
+def test_another_picture_size_or_channel_count_is_never_the_papers(monkeypatch):
+    protocol = dataclasses.replace(PAPER, resolution=32)
+    monkeypatch.setitem(PROTOCOLS, "toy", protocol)
+
+    def level(generated, reference, label=PAPER_LABEL):
+        seen = dataclasses.replace(made_up(40, label), image_shape=generated)
+        return judge(seen, dataclasses.replace(made_up(30, label, 1), image_shape=reference), protocol)
+
+    assert level((3, 32, 32), (3, 32, 32)) == ("paper", [])
+    assert level((3, 64, 64), (3, 32, 32)) == (
+        "protocol-mismatch",
+        [
+            "generated pictures are 64x64 pixels in 3 channels, the protocol's are 32x32 pixels in 3 channels",
+            "generated pictures are 64x64 pixels in 3 channels, the reference's are 32x32 pixels in 3 channels",
+        ],
+    )
+    assert level((1, 32, 32), (3, 32, 32))[0] == "protocol-mismatch"
+    assert level((3, 16, 16), (3, 16, 16))[0] == "protocol-mismatch"
+    assert level((3, 32, 32), (3, 32, 32), "a")[0] == "none"
+
+
+def test_every_protocol_of_the_paper_states_its_size_and_either_order_of_its_inception_score_is_the_papers(toy):
+    assert all(protocol.resolution for protocol in PROTOCOLS.values() if protocol.paper and protocol is not toy)
+    assert comparability(dataclasses.replace(toy, is_order="adm"), PAPER_LABEL, 40, 30) == ("paper", [])

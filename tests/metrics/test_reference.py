@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 
 import numpy as np
@@ -126,3 +127,33 @@ def test_an_inception_score_of_a_preset_has_whole_chunks():
     for protocol in PROTOCOLS.values():
         if protocol.is_chunk:
             assert protocol.generated % protocol.is_chunk == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["pool.npy", "spatial.npy", "logits.npy", "pool-mean.npy", "spatial-scatter.npy", "made_from.json"]
+)
+def test_a_flipped_bit_in_the_cache_is_found(root, look, tmp_path, name):
+    look(root)
+    (entry,) = (tmp_path / "cache").iterdir()
+    content = bytearray((entry / name).read_bytes())
+    content[-40] ^= 1
+    (entry / name).write_bytes(content)
+    with pytest.raises(HarnessError, match=r"damaged.*delete .*run again"):
+        look(root)
+
+
+def test_an_entry_that_cannot_be_read_is_computed_again(root, look, monkeypatch, capsys):
+    fresh, _ = look(root)
+
+    def unreadable(*_):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("harness.metrics.cache.read_npy", unreadable)
+    again, seen = look(root)
+    assert seen == 20
+    np.testing.assert_array_equal(again.pool, fresh.pool)
+    assert "warning: the reference's features cannot be read from" in capsys.readouterr().err
+
+
+def test_the_cache_keeps_the_picture_size(root, look):
+    assert look(root)[0].image_shape == look(root)[0].image_shape == (3, 16, 16)

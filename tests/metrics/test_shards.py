@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.data.views import Span
 from harness.metrics import shards
 from harness.metrics.cache import cached_features
 from harness.metrics.features import OUTPUTS, features
-from harness.metrics.shards import Part, sharded_features, shares
+from harness.metrics.shards import sharded_features, shares
 from harness.training.distributed import Ranks
 
 BATCH = 4
@@ -55,10 +56,10 @@ def test_any_number_of_ranks_gives_one_process_features_to_the_bit(digits_cnn, i
 
 
 def test_a_part_is_the_images_it_names(images):
-    part = Part(images, 5, 17)
+    part = Span(images, 5, 17)
     assert (len(part), part.shape) == (12, (12, 3, 16, 16))
     np.testing.assert_array_equal(part[8:99], images[13:17])
-    assert len(Part(images, 5, 5)) == 0
+    assert len(Span(images, 5, 5)) == 0
 
 
 def test_only_rank_0_opens_the_cache(tmp_path, digits_cnn, images):

@@ -1,7 +1,9 @@
 """Checkpoints under damage, foreign keys and a full disk."""
 
+import errno
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,3 +91,47 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path):
         assert len(list(disk.iterdir())) == 2
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_a_read_error_is_no_damage(tmp_path, monkeypatch, suffix, code):
+    save(tmp_path, 1)
+    save(tmp_path, 2)
+    before = sorted(tmp_path.iterdir())
+    read = Path.read_bytes
+
+    def failing(path):
+        if path.name.endswith(f"2.{suffix}"):
+            raise OSError(code, os.strerror(code), str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    with pytest.raises(HarnessError, match=rf"2\.{suffix} cannot be read \({os.strerror(code)}\).*nothing was removed"):
+        load_checkpoint(tmp_path, KEY)
+    assert sorted(tmp_path.iterdir()) == before
+    monkeypatch.undo()
+    assert load_checkpoint(tmp_path, KEY).step == 2
+
+
+@pytest.mark.parametrize("suffix", ["json", "safetensors"])
+def test_a_directory_in_a_checkpoints_place_is_one_line(tmp_path, suffix):
+    save(tmp_path, 1)
+    save(tmp_path, 2)
+    path = next(tmp_path.glob(f"*-000000002.{suffix}"))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(HarnessError, match=r"cannot be read \(Is a directory\).*move it away"):
+        load_checkpoint(tmp_path, KEY)
+
+
+ODD = ["[]", "null", "3", '"x"', "[" * 100_000, "{}", '{"check": 1' + "0" * 5000 + "}", "NaN", "\ufffe"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_what_is_no_checkpoint_is_passed_over(tmp_path, capsys, text):
+    save(tmp_path, 1)
+    save(tmp_path, 2)
+    next(tmp_path.glob("*-000000002.json")).write_text(text, encoding="utf-8")
+    assert load_checkpoint(tmp_path, KEY).step == 1
+    assert capsys.readouterr().err.count("\n") == 1
