@@ -99,6 +99,8 @@ def load_profile(path: Path | str) -> Profile:
     """The profile in the parameters file `path`; HarnessError, in one line, for the first thing that is wrong with it."""
     sections = from_mapping(Sections, load_params(path), "")
     check_name("profile", sections.profile)
+    for name in sections.cells:
+        check_name("cell", name)
     entries = _data_entries(sections.data)
     evaluate = {key: from_mapping(ScoringParams, entry, f"evaluate.{key}") for key, entry in sections.evaluate.items()}
     features = None if sections.features is None else from_mapping(FeatureParams, sections.features, "features")
@@ -114,7 +116,7 @@ def load_profile(path: Path | str) -> Profile:
     )
     _check_evaluate(profile)
     for name, cell in sections.cells.items():
-        profile.cells[check_name("cell", name)] = _composed(profile, name, cell)
+        profile.cells[name] = _composed(profile, name, cell)
     _check_rows(profile)
     return profile
 
