@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
         anchors=anchors,
     )
     write_record(profile.results / "records" / f"{record.cell}.json", record)
-    process = this_process("anchors", began, time() - began)
+    process = this_process("anchors", began, time() - began, scorer.device)
     parts = {"cell": record.cell, "profile": record.profile, "record_digest": record.digest}
     write_record(profile.results / "measured" / f"{record.cell}.json", make(Measurement, **parts, processes=[process]))
 

@@ -125,7 +125,7 @@ def measure_network(name: str, limits: Limits, profile: str, device: str, scratc
         **counted,
     )
     if measured is not None:
-        process = this_process("cost", started, time.time() - started)
+        process = this_process("cost", started, time.time() - started, device)
         kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
         write_record(scratch / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
     write_record(scratch / "costs" / f"{name}.json", record)

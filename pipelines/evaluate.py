@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
     record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)
     write_record(record_path(cell), record)
-    processes = [*training.processes, this_process("evaluate", began, time() - began)]
+    processes = [*training.processes, this_process("evaluate", began, time() - began, scorer.device)]
     write_record(measured_path(cell), measurement(record, training, processes))
 
 

@@ -5,15 +5,13 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 # isort: split
 from contextlib import nullcontext
 from pathlib import Path
-from time import time
 
 from safetensors.torch import save_file
 
 from harness.device import default_device, use_threads
 from harness.errors import run_command
 from harness.files import atomic_path, sha256_file
-from harness.records.environment import this_process
-from harness.records.models import Process, Run, Training
+from harness.records.models import Run, Training
 from harness.records.record import make, write_record
 from harness.tracking import live_run
 from harness.training.curves import write_curves
@@ -27,7 +25,7 @@ from pipelines.results import run_path, training_path
 
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
-    began, args = time(), cell_arguments(__doc__, argv)
+    args = cell_arguments(__doc__, argv)
     cell = load_profile(args.params).cell(args.cell, args.set)
     use_threads(cell.threads)
     images, indices = cell.images()
@@ -50,11 +48,10 @@ def main(argv: list[str] | None = None) -> None:
             label=cell.name,
         )
     if leads:
-        process = this_process("train", began, result.seconds, result.nimg)
-        write_outputs(cell, result, digest, process)
+        write_outputs(cell, result, digest)
 
 
-def write_outputs(cell: Cell, result: RunResult, made_from: str, process: Process) -> None:
+def write_outputs(cell: Cell, result: RunResult, made_from: str) -> None:
     """The cell's weights and the facts of its run as one directory, its curves as CSV, and apart from them what cannot repeat."""
     with atomic_path(run_path(cell)) as folder:
         folder.mkdir(parents=True)
@@ -65,7 +62,7 @@ def write_outputs(cell: Cell, result: RunResult, made_from: str, process: Proces
         run = run_of(cell, result, made_from, weights)
         write_record(folder / "run.json", run)
     write_curves(cell.results / "curves" / f"{cell.name}.csv", result.curves)
-    write_record(training_path(cell), training_of(cell, result, run, process))
+    write_record(training_path(cell), training_of(cell, result, run))
 
 
 def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str]) -> Run:
@@ -85,14 +82,14 @@ def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str
     )
 
 
-def training_of(cell: Cell, result: RunResult, run: Run, process: Process) -> Training:
+def training_of(cell: Cell, result: RunResult, run: Run) -> Training:
     """What cannot repeat of the run."""
     return make(
         Training,
         cell=cell.name,
         profile=cell.results.name,
         run_digest=run.digest,
-        processes=[process],
+        processes=result.processes,
         peak_bytes=result.peak_bytes,
         engine_error=result.engine_error,
     )

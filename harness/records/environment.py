@@ -70,13 +70,14 @@ def _reason(message: str) -> str:
     return "git says: " + (message.strip().splitlines() or ["nothing"])[0].replace(str(ROOT), ".")[:200]
 
 
-def this_process(stage: str, started: float, seconds: float, images: int | None = None) -> Process:
-    """The entry of the running process in a measurement. started: time.time(); images: that this process trained."""
+def this_process(stage: str, started: float, seconds: float, device: object = "cpu", images: int | None = None) -> Process:
+    """The entry of the running process in a measurement. started: time.time(); device: what it computed on, as torch names it;
+    images: that it trained."""
     return Process(
         stage=stage,
         started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
-        device=device_name(),
+        device=device_name(device),
         instruction_sets=instruction_sets(),
         cores=cores(),
         git=git_state(),
@@ -84,13 +85,12 @@ def this_process(stage: str, started: float, seconds: float, images: int | None 
     )
 
 
-@cache
-def device_name() -> str:
-    """The accelerator's name, or the processor's."""
+def device_name(device: object = None) -> str:
+    """The name of a torch device, "CPU AMD EPYC" for the processor; without one, the accelerator's name if there is any."""
     import torch  # here, because the report reads records without needing torch
 
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    if str(device).startswith("cuda") or (device is None and torch.cuda.is_available()):
+        return torch.cuda.get_device_name(device)
     return f"CPU {_processor()}"
 
 

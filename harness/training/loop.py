@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.records.models import Process
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
 from harness.training.data import data_digest, image_batches
@@ -35,7 +36,7 @@ FLUSH_SECONDS = 5  # between two calls of on_curves
 @dataclass
 class RunResult:
     """What a cell's training came to. nimg and diverged_step count from the run's start; diverged_step is the first step, counted
-    from 1, with a loss, logit or gradient norm that is not finite. seconds: training time, summed over resumed sessions.
+    from 1, with a loss, logit or gradient norm that is not finite. processes: those that took its steps, of every session.
     curves: rows of nimg and step.METRICS, means since the row before. g_ema and snapshots {nimg: ...}: averaged generators' state
     dicts on the CPU. peak_bytes: of the device's memory on CUDA, else of the process.
     engine_error: how far, by precision, the engine was from the reference step before it was let run (verify_engine)."""
@@ -44,7 +45,7 @@ class RunResult:
     engine: str
     nimg: int
     steps: int
-    seconds: float
+    processes: list[Process]
     curves: list[dict]
     g_ema: dict[str, Tensor]
     snapshots: dict[int, dict[str, Tensor]]
@@ -181,7 +182,7 @@ def _result(session: Session, engine: Engine, bad: int | None, worst: dict[str, 
         engine_error=worst,
         nimg=steps * session.batch,
         steps=steps,
-        seconds=session.elapsed(),
+        processes=session.processes(),
         curves=session.rows,
         g_ema={name: value.cpu().contiguous() for name, value in session.state.ema.module.state_dict().items()},
         snapshots=session.snapshots_before(math.inf if bad is None else steps * session.batch),

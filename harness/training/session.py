@@ -7,6 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.records.environment import this_process
+from harness.records.models import Process
 from harness.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -22,7 +24,7 @@ from harness.training.step import TrainState
 
 @dataclass
 class Session:
-    """done: steps so far; rows: the curves; snapshots: file name -> sha256; seconds: of earlier sessions of the same run.
+    """done: steps so far; rows: the curves; snapshots: file name -> sha256; earlier: the processes that took its steps before.
 
     Only rank 0 reads and writes files; every rank resumes from what it read.
     """
@@ -35,22 +37,32 @@ class Session:
     done: int = 0
     rows: list[dict] = field(default_factory=list)
     snapshots: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
+    earlier: list[Process] = field(default_factory=list)
+    resumed_at: int = 0
     began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.time)
 
     @property
     def leads(self) -> bool:
         """Whether this is the rank that writes."""
         return self.state.ranks.rank == 0
 
-    def elapsed(self) -> float:
-        return self.seconds + time.monotonic() - self.began
+    def processes(self) -> list[Process]:
+        """Every process that took steps of the run, this one last; one that took none is never credited with the run."""
+        if self.done == self.resumed_at:
+            return self.earlier
+        images, seconds = (self.done - self.resumed_at) * self.batch, time.monotonic() - self.began
+        return [*self.earlier, this_process("train", self.started, seconds, self.sums.values.device, images)]
 
     def save(self) -> None:
         """Writes a checkpoint."""
         if self.leads:
             tensors = state_tensors(self.state) | {"curves": self.sums.values}
-            state = {"rows": self.rows, "snapshots": self.snapshots, "seconds": self.elapsed()}
+            state = {
+                "rows": self.rows,
+                "snapshots": self.snapshots,
+                "processes": [found.model_dump() for found in self.processes()],
+            }
             save_checkpoint(self.scratch, self.key, Checkpoint(self.done, tensors, state), self.snapshots)
 
     def resume(self) -> None:
@@ -62,7 +74,8 @@ class Session:
             restore_state(self.state, found.tensors)
             self.sums.values.copy_(found.tensors["curves"])
             self.done, self.rows, self.snapshots = found.step, found.state["rows"], found.state["snapshots"]
-            self.seconds = found.state["seconds"]
+            self.earlier = [Process.model_validate(process) for process in found.state["processes"]]
+            self.resumed_at = self.done
 
     def snapshot(self) -> None:
         """Keeps the averaged generator as it is now."""

@@ -59,7 +59,7 @@ def test_the_widest_vectors_are_named(tmp_path):
 
 
 def test_a_process_names_its_machine():
-    process = this_process("train", 0.0, 1.23456, 32)
+    process = this_process("train", 0.0, 1.23456, images=32)
     assert (process.started, process.seconds, process.images) == ("1970-01-01T00:00:00+00:00", 1.235, 32)
     assert process.device
     assert process.cores > 0

@@ -1,6 +1,5 @@
 """`fit` under kills, signals, divergence and foreign configurations: an uninterrupted run's bits, or a clear end."""
 
-import json
 import os
 import signal
 
@@ -82,12 +81,20 @@ def test_result_counts_and_rows(run, make_config):
     assert all(value.is_contiguous() for value in result.g_ema.values())  # safetensors takes no other
 
 
-def test_seconds_add_up_over_sessions(run, make_config, tmp_path):
+def test_every_session_is_recorded_and_none_is_credited_with_another_ones_images(run, make_config, monkeypatch):
+    names = iter(("first", "second", "third"))
+    device = [next(names)]
+    monkeypatch.setattr("harness.records.environment.device_name", lambda _: device[0])
     with pytest.raises(Killed):
-        run(make_config(), after_step=killed_at(7))
-    saved = [json.loads(path.read_text())["state"]["seconds"] for path in (tmp_path / "a").glob("*.json")]
+        run(make_config(), after_step=killed_at(7))  # saved after 6 of 12 steps of 4 images
+    device[0] = next(names)
     result, _ = run(make_config())
-    assert 0 < max(saved) < result.seconds
+    assert [(process.device, process.images) for process in result.processes] == [("first", 24), ("second", 24)]
+    assert all(process.seconds > 0 for process in result.processes)
+    device[0] = next(names)
+    again, steps = run(make_config())  # from the last checkpoint, which is the finished run
+    assert steps == 0
+    assert [(process.device, process.images) for process in again.processes] == [("first", 24), ("second", 24)]
 
 
 @pytest.mark.parametrize("bad_step", [1, 4, 5, 12])
