@@ -6,6 +6,7 @@ alone is told at once. The sections' own rules are where the sections are used; 
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from harness.config import check_types, from_mapping, load_params
 from harness.cost.throughput import Limits
 from harness.data import DATASETS
 from harness.errors import HarnessError, short, shown, unknown_choice
+from harness.files import digest
 from harness.names import check_name
 from harness.paper import TITLES, printed_table
 from harness.training.config import TrainConfig
@@ -92,7 +94,18 @@ class Profile:
             raise unknown_choice("cell", name, self.cells)
         if not settings:
             return self.cells[name]
-        return _composed(self, name, with_settings(self.written.cells[name], settings), is_trial=True)
+        trial = _composed(self, name, with_settings(self.written.cells[name], settings), is_trial=True)
+        return dataclasses.replace(trial, name=trial_name(name, settings, trial.config()), rows=())
+
+
+def trial_name(cell: str, settings: Sequence[str], config: Mapping[str, Any]) -> str:
+    """A name of its own for every trial of a cell, so that they live side by side: `table1-16-nimg-1280` where the settings can
+    be read in it, else with a digest of the trial's whole configuration. A trial fills no row of the tables."""
+    words = [re.fullmatch(r"train\.([a-z0-9_]+)=([A-Za-z0-9]+)", setting) for setting in sorted(settings)]
+    readable = "-".join([cell, *(f"{found[1].replace('_', '-')}-{found[2]}" for found in words if found)])
+    if all(words) and len(readable) <= 60:
+        return check_name("trial", readable)
+    return check_name("trial", f"{cell[:80]}-{digest(config)[:8]}")
 
 
 def load_profile(path: Path | str) -> Profile:

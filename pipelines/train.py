@@ -3,6 +3,7 @@
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
 
 # isort: split
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
     leads = join_ranks().rank == 0  # of the ranks that torchrun started; without it there is one
+    scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"
     with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
         result = fit(
             generator,
@@ -39,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
             images,
             cell.train,
             noise_dim=cell.generator.noise_dim,
-            scratch=Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}",
+            scratch=scratch,
             digest=digest,
             indices=indices,
             device=default_device(),
@@ -49,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     if leads:
         write_outputs(cell, result, digest)
+        shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a finished cell: 1.5 GB were found in one tree
 
 
 def write_outputs(cell: Cell, result: RunResult, made_from: str) -> None:

@@ -12,11 +12,13 @@ import pytest
 
 from harness.training.checkpoint import load_checkpoint
 from pipelines.prepare import main as prepare
+from pipelines.profile import load_cell
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = str(ROOT / "pipelines/digits/params.yaml")
 SETTINGS = ["train.nimg=96", "train.batch=8", "train.checkpoint_nimg=32", "train.log_nimg=32", "train.snapshots=1"]
 WIDTHS = ["generator.dims=[64,16,16]", "discriminator_options.encoder_dims=[8,8]", "discriminator_options.head_dims=[16,16]"]
+TRIAL = load_cell(PARAMS, "table1-16", [*SETTINGS, *WIDTHS]).name
 
 
 @contextmanager
@@ -41,11 +43,11 @@ def train(place: Path) -> subprocess.CompletedProcess:
 
 
 def weights(place: Path) -> bytes:
-    return (place / "results/digits-trial/runs/table1-16/g_ema.safetensors").read_bytes()
+    return (place / f"results/digits-trial/runs/{TRIAL}/g_ema.safetensors").read_bytes()
 
 
 def checkpoints(place: Path) -> list[Path]:
-    return sorted(place.glob(".ckpt/digits-trial/table1-16-*/[!.]*-0*.safetensors"))
+    return sorted(place.glob(f".ckpt/digits-trial/{TRIAL}-*/[!.]*-0*.safetensors"))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,14 @@ def left_alone(tmp_path_factory) -> Path:
     place = tmp_path_factory.mktemp("left-alone")
     with chdir(place):
         prepare(["--params", PARAMS, "--data", "digits"])
+    results = place / "results/digits-trial"
+    results.write_text("")  # a file where the folder should be
+    assert one_line(train(place)).startswith("error: ")
+    shutil.copytree(place / ".ckpt", place / "checkpoints")  # which a finished training removes
+    results.unlink()
     done = train(place)
     assert done.returncode == 0, done.stderr
+    assert not checkpoints(place)
     return place
 
 
@@ -76,7 +84,7 @@ def one_line(done: subprocess.CompletedProcess) -> str:
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_room_lets_the_same_command_finish(left_alone, crowded):
-    size, scratch = checkpoints(left_alone)[-1].stat().st_size, crowded / ".ckpt"
+    size, scratch = max(path.stat().st_size for path in (left_alone / "checkpoints").rglob("*-0*.safetensors")), crowded / ".ckpt"
     with tmpfs(scratch, size * 3 // 2):  # room for one checkpoint, not for two
         line = one_line(train(crowded))
         assert line.startswith("error: could not write")
@@ -93,7 +101,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_room_lets_the_same_command_fi
 
 
 def test_a_disk_too_full_for_the_outputs_leaves_none_and_room_lets_the_same_command_finish(left_alone, crowded):
-    shutil.copytree(left_alone / ".ckpt", crowded / ".ckpt")
+    shutil.copytree(left_alone / "checkpoints", crowded / ".ckpt")
     results = crowded / "results" / "digits-trial"
     with tmpfs(results, len(weights(left_alone)) // 2):
         line = one_line(train(crowded))

@@ -97,7 +97,18 @@ def test_settings_change_a_cell_without_an_edit_and_go_elsewhere():
     cell = load_cell(params_path("digits"), "table1-16", ["train.nimg=64", "fraction=0.5"])
     assert (cell.train.nimg, cell.params.fraction) == (64, 0.5)
     assert cell.results == Path("results/digits-trial")
+    assert cell.rows == ()
     assert cell.data_root == load_cell(params_path("digits"), "table1-16").data_root
+
+
+def test_trials_of_a_cell_have_names_of_their_own():
+    names = [
+        load_cell(params_path("digits"), "table1-16", settings).name
+        for settings in (["train.nimg=64"], ["train.nimg=128"], ["train.lr_g=0.001"], ["train.lr_g=0.01"], ["fraction=0.5"])
+    ]
+    assert names[:2] == ["table1-16-nimg-64", "table1-16-nimg-128"]
+    assert len(set(names)) == len(names)
+    assert load_cell(params_path("digits"), "table1-16", ["train.lr_g=1.0e-3"]).name == names[2]  # the same configuration
 
 
 @pytest.mark.parametrize("setting", ["train.nimg", "=3", "train.a.b=1", "rows.x=1", "nimg=64", "train.nimg=many"])
