@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import HarnessError, unknown_choice
+from harness.records.asked import Asked, differences, read_asked
 from harness.records.models import AnchorRecord, CostRecord, Measurement, Record, ScoreRecord, Sealed, Throughput
 from harness.records.record import read_record
 
@@ -29,6 +30,15 @@ class Store:
     anchors: dict[str, AnchorRecord]
     measurements: dict[str, Measurement] = field(default_factory=dict)
     throughputs: dict[str, Throughput] = field(default_factory=dict)
+    asked: Asked | None = None  # by params.yaml, where it is here
+
+    def mixture(self) -> dict[str, list[str]]:
+        """Cells whose record is not what params.yaml asks for, and in what: {cell: ["train.nimg 1280, params.yaml asks ..."]}.
+        Such a record beside the others makes a table of unequal runs."""
+        if self.asked is None:
+            return {}
+        found = {cell: differences(record, self.asked) for cell, record in self.scores.items()}
+        return {cell: reasons for cell, reasons in found.items() if reasons}
 
     def of_row(self, *rows: str) -> list[ScoreRecord]:
         """Score records (one per seed) that measure any of these printed rows, for example "1:16"."""
@@ -73,7 +83,16 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
         for record in records
         if isinstance(record, Throughput) and (CostRecord, record.record_digest) in digests
     }
-    return Store(profile, folder, scores, costs, anchors, measurements, throughputs)
+    return Store(
+        profile,
+        folder,
+        scores,
+        costs,
+        anchors,
+        measurements,
+        throughputs,
+        read_asked(profile, folder.parent.parent / "pipelines"),
+    )
 
 
 def profiles_with_records(results: Path = RESULTS) -> list[str]:

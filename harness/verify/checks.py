@@ -1,15 +1,15 @@
 """Every check of a profile's results; each yields one line per problem."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import sha256_file
-from harness.records.models import ScoreRecord
+from harness.records.models import Sealed
 from harness.records.store import FOLDERS, RESULTS, Store, load_record, record_paths, store_of
 from harness.report.manifest import NAME, read_manifest, record_digests
 from harness.report.tables import build_tables, render
+from harness.verify.files import CHECKS
 
 
 def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dict[str, int]]:
@@ -26,11 +26,20 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
         store = store_of(profile, folder, records)
         counts["table files"] = len(render(store, build_tables(store)))
         problems += [*check_tables(store), *check_manifest(store)]
-    for name, check in (("artefacts", check_artefacts), ("weights", check_weights), ("datasets", check_data)):
-        found = [outcome for record in records if isinstance(record, ScoreRecord) for outcome in check(record, folder)]
+        problems += check_mixture(store)
+    for name, check in CHECKS.items():
+        found = list(check([record for record in records if isinstance(record, Sealed)], folder))
         counts[name] = len(found)
         problems += [outcome for outcome in found if outcome]
     return problems, counts
+
+
+def check_mixture(store: Store) -> Iterator[str]:
+    """Every record must be what params.yaml asks for."""
+    for cell, reasons in store.mixture().items():
+        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        said = f"{'; '.join(reasons[:3])}{more}; run the cell again"
+        yield f"{store.folder / 'records' / cell}.json: not what params.yaml asks for: {said}"
 
 
 def check_tables(store: Store) -> Iterator[str]:
@@ -72,33 +81,3 @@ def check_manifest(store: Store) -> Iterator[str]:
         name = path.relative_to(store.folder).as_posix()
         if name not in manifest["files"] and name != NAME:
             yield f"{path}: not part of the report; remove it"
-
-
-def check_artefacts(record: ScoreRecord, folder: Path) -> Iterator[str]:
-    """Curves and pictures that a record names must be there and unchanged; "" for one that is."""
-    for path, expected in record.artefacts.items():
-        sound = Path(path).is_file() and sha256_file(path) == expected
-        yield "" if sound else f"{path}: missing or altered since record {record.cell!r} was written"
-
-
-def check_weights(record: ScoreRecord, folder: Path) -> Iterator[str]:
-    """Weights that are here (DVC keeps them in its cache, not in Git) must be those that were scored."""
-    path = folder / "runs" / record.cell / "g_ema.safetensors"
-    if path.is_file() and record.weights_sha256:
-        sound = sha256_file(path) == record.weights_sha256
-        yield "" if sound else f"{path}: not the weights that record {record.cell!r} scored"
-
-
-def check_data(record: ScoreRecord, folder: Path) -> Iterator[str]:
-    """A dataset that is here must be the one that the cell was trained on."""
-    path = folder / "data" / record.data.name / "manifest.json"
-    if path.is_file():
-        sound = record.data.sha256 in _hashes(json.loads(path.read_text(encoding="utf-8")))
-        yield "" if sound else f"{path}: not the dataset that record {record.cell!r} was trained on"
-
-
-def _hashes(value: object) -> set[str]:
-    """Every text in a nested value."""
-    if isinstance(value, dict | list):
-        return {text for entry in (value.values() if isinstance(value, dict) else value) for text in _hashes(entry)}
-    return {value} if isinstance(value, str) else set()

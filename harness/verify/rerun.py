@@ -1,6 +1,5 @@
 """Repeats one cell beside the recorded one and says whether the two agree."""
 
-import math
 import os
 import shlex
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, stdev
 
 from ruamel.yaml import YAML
 
@@ -16,69 +14,96 @@ from harness.config import load_params
 from harness.errors import HarnessError, unknown_choice
 from harness.records.models import ScoreRecord
 from harness.records.record import read_as
-from harness.records.store import Store
+from harness.records.store import Store, load_store, profiles_with_records
+from harness.verify.agreement import IDENTICAL, INSIDE, Agreement, agreements, flat, of_seeds, other_seeds
 
-LEVEL = 0.95  # of the prediction interval
 
+def rerun(store: Store, cell: str, seeds: Sequence[int]) -> tuple[list[str], bool]:
+    """Trains and evaluates `cell` again, once per seed (its own where none is given); (lines to print, whether all agree).
 
-def rerun(store: Store, cell: str, seeds: Sequence[int]) -> list[str]:
-    """Trains and evaluates `cell` again, once per seed (its own where none is given); returns the lines to print.
+    A repetition of the recorded seed agrees where every score is bit-identical, or inside the prediction interval over seeds that
+    are recorded anywhere; repetitions of other seeds agree where the recorded score is inside their interval. A score that only
+    one side has never agrees. The repetition works in a scratch directory: results are untouched.
 
-    The repetition works in a scratch directory: results are untouched. HarnessError where the cell has no record or a
-    stage fails.
+    HarnessError where the cell has no record, what it needs is not here, params.yaml asks for something else, or a stage fails.
     """
     if cell not in store.scores:
         raise unknown_choice("cell with a record", cell, store.scores)
     record = store.scores[cell]
+    params = check_inputs(store, record)
     seeds = list(seeds) or [record.seed]
-    repeats = [_repeat(store, record, seed) for seed in seeds]
-    return [line for label, value in _values(record).items() for line in [_compare(label, value, record, repeats, seeds)]]
+    repeats = [_repeat(store, record, params, seed) for seed in seeds]
+    return compare(record, repeats, seeds, other_seeds(record, all_stores(store)))
 
 
-def _values(record: ScoreRecord) -> dict[str, float]:
-    return {f"{protocol} {label}": value for protocol, scores in record.metrics.items() for label, value in scores.items()}
+def compare(
+    record: ScoreRecord, repeats: Sequence[ScoreRecord], seeds: Sequence[int], recorded_seeds: Sequence[ScoreRecord]
+) -> tuple[list[str], bool]:
+    """(one line per score, whether all agree) of a record and its repetitions."""
+    if list(seeds) == [record.seed]:
+        found = agreements(record.metrics, repeats[0].metrics, [other.metrics for other in recorded_seeds])
+    else:
+        found = of_seeds(record.metrics, [repeat.metrics for repeat in repeats])
+    lines = [_line(entry, repeats) for entry in found]
+    for repeat, seed in zip(repeats, seeds, strict=True):
+        if repeat.status != record.status:
+            lines.append(f"seed {seed}: recorded {record.status}, repeated {repeat.status}")
+    agree = len(lines) == len(found) and all(entry.kind in (IDENTICAL, INSIDE) for entry in found)
+    if not agree and (why := _other_conditions(record, repeats[0])):
+        lines.append(f"the repetition differs in {why}")
+    return lines or [f"recorded {record.status}, repeated {repeats[0].status}: there is no score"], agree
 
 
-def _compare(label: str, recorded: float, record: ScoreRecord, repeats: list[ScoreRecord], seeds: list[int]) -> str:
-    points = [_values(repeat).get(label, math.nan) for repeat in repeats]
-    head = f"{label}: recorded {recorded:.6g}, repeated {', '.join(f'{point:.6g}' for point in points)}"
-    if any(math.isnan(point) for point in points):
-        return f"{head}: differs (a repetition {repeats[0].status})"
-    if seeds == [record.seed]:
-        return f"{head}: {_same_seed(recorded, points[0], record, repeats[0])}"
-    if len(points) < 2:
-        return f"{head}: inconclusive (one seed has no interval; give several --seeds)"
-    low, high = prediction_interval(points)
-    inside = low <= recorded <= high
-    return (
-        f"{head}: {'inside' if inside else 'outside'} the 95% prediction interval {low:.6g} to {high:.6g} of {len(points)} seeds"
-    )
+def _line(entry: Agreement, repeats: Sequence[ScoreRecord]) -> str:
+    points = [flat(repeat.metrics).get(entry.label) for repeat in repeats]
+    recorded = "none" if entry.recorded is None else f"{entry.recorded:.6g}"
+    repeated = ", ".join("none" if point is None else f"{point:.6g}" for point in points)
+    return f"{entry.label}: recorded {recorded}, repeated {repeated}: {entry.verdict}"
 
 
-def _same_seed(recorded: float, repeated: float, record: ScoreRecord, repeat: ScoreRecord) -> str:
-    """A seed decides everything, so in the same arithmetic with the same versions a repetition is the same number."""
-    if recorded == repeated:
-        return "identical"
-    same = (record.arithmetic, record.versions) == (repeat.arithmetic, repeat.versions)
-    share = abs(repeated - recorded) / abs(recorded) if recorded else math.inf
-    return f"differs by {share:.2%} ({'same arithmetic and versions' if same else 'other arithmetic or versions'})"
+def _other_conditions(record: ScoreRecord, repeat: ScoreRecord) -> str:
+    """What the two were not made with alike; a seed decides everything but that."""
+    pairs = {"arithmetic": (record.arithmetic, repeat.arithmetic), "data": (record.data.sha256, repeat.data.sha256)}
+    pairs |= {"extractor": (record.extractor.sha256, repeat.extractor.sha256)}
+    pairs |= {
+        name: (record.versions.get(name), repeat.versions.get(name)) for name in sorted({*record.versions, *repeat.versions})
+    }
+    return ", ".join(f"{name} ({str(a)[:20]} there, {str(b)[:20]} here)" for name, (a, b) in pairs.items() if a != b)
 
 
-def prediction_interval(points: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """Where one more independent run falls with probability `level` (Student, unknown variance); needs two points."""
-    from scipy.stats import t
-
-    half = float(t.ppf((1 + level) / 2, len(points) - 1)) * stdev(points) * math.sqrt(1 + 1 / len(points))
-    return fmean(points) - half, fmean(points) + half
+def all_stores(store: Store) -> list[Store]:
+    """The stores of all profiles beside this one, itself first."""
+    results = store.folder.parent
+    return [store, *(load_store(name, results) for name in profiles_with_records(results) if name != store.profile)]
 
 
-def _repeat(store: Store, record: ScoreRecord, seed: int) -> ScoreRecord:
+def check_inputs(store: Store, record: ScoreRecord) -> Path:
+    """The parameters file of the record's cell; HarnessError, before anything is trained, where an input is not here."""
+    words = shlex.split(record.command)
+    if "--params" not in words[:-1]:
+        raise HarnessError(f"record {record.cell!r} was made by {record.command!r}; expected --params in it; run its stage again")
+    if "--set" in words:
+        raise HarnessError(f"{record.cell!r} is a trial; --rerun repeats a profile's own cells; repeat the trial's command")
+    params = Path(words[words.index("--params") + 1])
+    data = store.folder / "data" / record.data.name / "manifest.json"
+    for path, stage in ((params, "restore it from Git"), (data, "run the prepare stage")):
+        if not path.is_file():
+            raise HarnessError(f"{path}: not here; repeating {record.cell!r} needs it; {stage} first")
+    if not (store.folder / "extractor").is_dir():
+        raise HarnessError(f"{store.folder / 'extractor'}: not here; repeating {record.cell!r} needs it; run that stage first")
+    if reasons := store.mixture().get(record.cell):
+        raise HarnessError(
+            f"record {record.cell!r} is not what params.yaml asks for ({reasons[0]}); run the cell's stages instead"
+        )
+    return params
+
+
+def _repeat(store: Store, record: ScoreRecord, path: Path, seed: int) -> ScoreRecord:
     """The record of a new run of the record's cell, made in a scratch copy of the working directory."""
     with tempfile.TemporaryDirectory(prefix="rerun-") as scratch:
         root = Path(scratch)
         _link_sources(Path.cwd(), root, store.profile)
-        words = shlex.split(record.command)
-        params = _params_with_seed(Path(words[words.index("--params") + 1]), record.cell, seed, root)
+        params = _params_with_seed(path, record.cell, seed, root)
         for stage in ("train", "evaluate"):
             command = [sys.executable, "-m", f"pipelines.{stage}", "--params", str(params), "--cell", record.cell]
             done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, check=False)
@@ -103,6 +128,7 @@ def _params_with_seed(path: Path, cell: str, seed: int, root: Path) -> Path:
     """A copy of the parameters with the cell's training seed replaced."""
     params = load_params(path)
     params["cells"][cell].setdefault("train", {})["seed"] = seed
+    params["cells"][cell].pop("seed", None)
     target = root / "rerun-params.yaml"
     with target.open("w", encoding="utf-8") as handle:
         YAML(typ="safe", pure=True).dump(params, handle)

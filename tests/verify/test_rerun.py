@@ -5,10 +5,19 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.records.record import seal
 from harness.records.store import load_store
-from harness.verify.rerun import prediction_interval, rerun
+from harness.verify.agreement import prediction_interval
+from harness.verify.rerun import compare, rerun
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = {"data": "digits", "train": {"seed": 2, "nimg": 3200}}
+PARAMS = """
+profile: digits
+cells:
+  lada: {data: digits, train: {seed: 2}}
+rows: {lada: ["1:16"]}
+"""
 COMMAND = "python -m pipelines.evaluate --params pipelines/digits/params.yaml --cell lada"
 # a pipeline whose score is 10 plus the training seed, beside the record it was given
 EVALUATE = """
@@ -29,29 +38,82 @@ EVALUATE = """
 def recorded(add_score, tmp_path, monkeypatch):
     """A record of seed 2 and a pipeline that repeats it."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    add_score("lada", ["1:16"], seed=2, command=COMMAND, metrics={"digits-train": {"fd/digits-cnn": 12.0}})
+    add_score("lada", ["1:16"], seed=2, command=COMMAND, config=CONFIG, metrics={"digits-train": {"fd/digits-cnn": 12.0}})
     (tmp_path / "results/digits/records/lada.json").rename(tmp_path / "recorded.json")
     (tmp_path / "results/digits/records/lada.json").write_text((tmp_path / "recorded.json").read_text())
     pipelines = tmp_path / "pipelines"
     (pipelines / "digits").mkdir(parents=True)
-    (pipelines / "digits/params.yaml").write_text("profile: digits\ncells:\n  lada: {data: digits, train: {seed: 2}}\n")
+    (pipelines / "digits/params.yaml").write_text(PARAMS)
     (pipelines / "train.py").write_text("")
     (pipelines / "evaluate.py").write_text(textwrap.dedent(EVALUATE))
     os.symlink(ROOT / "harness", tmp_path / "harness")
     (tmp_path / "results/digits/data/digits").mkdir(parents=True)
     (tmp_path / "results/digits/data/digits/manifest.json").write_text("{}")
+    (tmp_path / "results/digits/extractor").mkdir()
     return load_store("digits")
 
 
 def test_the_same_seed_gives_the_same_number(recorded):
-    (line,) = rerun(recorded, "lada", [])
-    assert line == "digits-train fd/digits-cnn: recorded 12, repeated 12: identical"
+    (line,), agree = rerun(recorded, "lada", [])
+    assert line == "digits-train fd/digits-cnn: recorded 12, repeated 12: bit-identical"
+    assert agree
     assert load_store("digits").scores["lada"].metrics == recorded.scores["lada"].metrics  # results are untouched
 
 
 def test_other_seeds_make_an_interval(recorded):
-    (line,) = rerun(recorded, "lada", [1, 3])
+    (line,), agree = rerun(recorded, "lada", [1, 3])
     assert "inside the 95% prediction interval" in line
+    assert agree
+
+
+def repeated(record, **changes):
+    return seal(record.model_copy(update=changes))
+
+
+def metrics(value, name="fd/digits-cnn"):
+    return {"digits-train": {name: value}}
+
+
+def test_what_does_not_agree_is_said(recorded):
+    record = recorded.scores["lada"]
+    seeds = [repeated(record, cell=f"s{seed}", seed=seed, metrics=metrics(12.0 + seed / 10)) for seed in range(5)]
+    verdicts = {
+        12.0: ("bit-identical", True),
+        12.3: ("differs by 2.50%, inside the 95% prediction interval", True),
+        15.0: ("outside the 95% prediction interval", False),
+    }
+    for value, (words, agrees) in verdicts.items():
+        (line, *_), agree = compare(record, [repeated(record, metrics=metrics(value))], [2], seeds)
+        assert words in line
+        assert agree is agrees
+    (line,), agree = compare(record, [repeated(record, metrics=metrics(12.1))], [2], seeds[:1])
+    assert ("one seed has no interval" in line, agree) == (True, False)
+
+
+def test_other_names_another_end_and_other_arithmetic_never_agree(recorded):
+    record = recorded.scores["lada"]
+    lines, agree = compare(record, [repeated(record, metrics=metrics(12.0, "fd/other"))], [2], [])
+    assert ([line.endswith("only one side has it") for line in lines], agree) == ([True, True], False)
+    diverged = repeated(record, metrics={}, status="diverged", diverged_step=3, arithmetic="aarch64")
+    lines, agree = compare(record, [diverged], [2], [])
+    assert lines[1:] == [
+        "seed 2: recorded ok, repeated diverged",
+        "the repetition differs in arithmetic (test there, aarch64 here)",
+    ]
+    assert not agree
+
+
+def test_inputs_are_checked_before_anything_is_trained(recorded, tmp_path):
+    (tmp_path / "pipelines/train.py").write_text("raise SystemExit(3)")
+    with (tmp_path / "pipelines/digits/params.yaml").open("a") as file:
+        file.write("train: {nimg: 640}\n")
+    with pytest.raises(HarnessError, match=r"not what params.yaml asks for \(train.nimg 3200"):
+        rerun(load_store("digits"), "lada", [])
+    for path in ("extractor", "data/digits/manifest.json"):
+        place = tmp_path / "results/digits" / path
+        place.unlink() if place.is_file() else place.rmdir()
+        with pytest.raises(HarnessError, match=f"{path}: not here"):
+            rerun(load_store("digits"), "lada", [])
 
 
 def test_unknown_cells_and_failing_stages_are_errors(recorded, tmp_path):

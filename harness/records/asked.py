@@ -1,0 +1,79 @@
+"""What a profile's params.yaml asks of each cell, to be held against what its record was made with.
+
+Only what the file states is compared: defaults belong to the code, and DVC runs a cell again when that changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.config import load_params
+from harness.records.models import ScoreRecord
+
+GROUPS = {"train": "train", "generator": "generator", "discriminator": "discriminator_options"}  # profile's and cell's key
+ALONE = {"data": "data", "attention": "attention", "discriminator": "discriminator_attention", "fraction": "fraction"}
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """{cell: {dotted key of a record's config: value}} of every cell in params.yaml, and the rows that each fills."""
+
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def read_asked(profile: str, folder: Path) -> Asked | None:
+    """What <folder>/<profile>/params.yaml asks for, `folder` being the pipelines'; None where there is no such file, as for a
+    trial or another machine's results."""
+    path = folder / profile / "params.yaml"
+    if not path.is_file():
+        return None
+    params = load_params(path)
+    cells = params.get("cells") if isinstance(params.get("cells"), dict) else {}
+    settings = {name: _settings(params, cell) for name, cell in (cells or {}).items() if isinstance(cell, dict)}
+    rows = params.get("rows") if isinstance(params.get("rows"), dict) else {}
+    return Asked(settings, {name: list(found) for name, found in (rows or {}).items() if isinstance(found, list)})
+
+
+def differences(record: ScoreRecord, asked: Asked) -> list[str]:
+    """Where a record is not what was asked for: "train.nimg 1280, params.yaml asks for 7680"; empty where it is."""
+    if record.cell not in asked.settings:
+        return ["params.yaml has no such cell"]
+    made = {key: _plain(value) for key, value in _flat(record.config).items()}
+    found = [
+        f"{key} {made.get(key, ABSENT)}, params.yaml asks for {value}"
+        for key, value in asked.settings[record.cell].items()
+        if made.get(key, ABSENT) != value
+    ]
+    rows = asked.rows.get(record.cell, [])
+    if record.rows != rows:
+        found.append(f"rows {' '.join(record.rows) or 'none'}, params.yaml asks for {' '.join(map(str, rows)) or 'none'}")
+    return found
+
+
+def _settings(params: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {key: cell[name] for name, key in ALONE.items() if name in cell}
+    for group, override in GROUPS.items():
+        merged = {**_mapping(params.get(group)), **_mapping(cell.get(override))}
+        stated |= {f"{group}.{key}": value for key, value in merged.items()}
+    if cell.get("seed") is not None:
+        stated["train.seed"] = cell["seed"]
+    return {key: _plain(value) for key, value in stated.items()}
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, entry in value.items():
+        flat |= _flat(entry, f"{prefix}{key}.") if isinstance(entry, dict) else {f"{prefix}{key}": entry}
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, so that what YAML gives and what JSON gives compare."""
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value

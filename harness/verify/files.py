@@ -1,0 +1,117 @@
+"""Whether the files beside the records are those that the records were made from; each check yields one line per file.
+
+The line is empty for a sound file. What is not here (weights and data stay in DVC's cache) is not checked.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from harness.data.arrays import damaged_files, read_manifest
+from harness.errors import HarnessError
+from harness.files import sha256_file
+from harness.records.models import AnchorRecord, CostRecord, Measurement, Run, ScoreRecord, Sealed, Throughput, Training
+from harness.records.record import read_as
+
+
+def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
+    """Curves and pictures that a record names must be there and unchanged."""
+    for record in _scores(records):
+        for path, expected in record.artefacts.items():
+            sound = Path(path).is_file() and sha256_file(path) == expected
+            yield "" if sound else f"{path}: missing or altered since record {record.cell!r} was written"
+
+
+def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
+    """Measurements and throughputs must belong to the records that are here."""
+    digests = {record.cell: record.digest for record in records if isinstance(record, ScoreRecord | AnchorRecord)}
+    costs = {record.cell: record.digest for record in records if isinstance(record, CostRecord)}
+    for record in records:
+        if isinstance(record, Measurement):
+            path, sound = folder / "measured" / f"{record.cell}.json", digests.get(record.cell) == record.record_digest
+            yield "" if sound else f"{path}: measured for another record of {record.cell!r}; run its stage again"
+        elif isinstance(record, Throughput):
+            path, sound = folder / "throughput" / f"{record.network}.json", costs.get(record.network) == record.record_digest
+            yield "" if sound else f"{path}: measured for another record of {record.network!r}; run the cost stage again"
+
+
+def check_weights(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
+    """Weights, snapshots and facts of a run must be as the training wrote them, and the last weights those that were scored."""
+    for record in _scores(records):
+        place = folder / "runs" / record.cell
+        if not place.is_dir():
+            continue
+        path = place / "g_ema.safetensors"
+        if path.is_file() and record.weights_sha256:
+            sound = sha256_file(path) == record.weights_sha256
+            yield "" if sound else f"{path}: not the weights that record {record.cell!r} scored"
+        yield from _check_run(record, place)
+
+
+def _check_run(record: ScoreRecord, place: Path) -> Iterator[str]:
+    path = place / "run.json"
+    if not path.is_file():
+        yield f"{path}: missing; run the train stage of {record.cell!r} again"
+        return
+    try:
+        run = read_as(Run, path)
+    except HarnessError as error:
+        yield str(error)
+        return
+    facts = ("config", "status", "images_seen", "diverged_step", "engine")
+    differing = [name for name in facts if getattr(run, name) != getattr(record, name)]
+    yield f"{path}: {', '.join(differing)} differ from record {record.cell!r}; run its stages again" if differing else ""
+    yield from _check_training(run, place.parents[1] / "measured" / "train" / f"{record.cell}.json")
+    for name in sorted({*run.weights, *(path.name for path in place.iterdir() if path.name != "run.json")}):
+        file = place / name
+        if name not in run.weights:
+            yield f"{file}: not part of the run; remove it"
+        else:
+            sound = file.is_file() and sha256_file(file) == run.weights[name]
+            yield "" if sound else f"{file}: missing or altered since {path} was written"
+
+
+def _check_training(run: Run, path: Path) -> Iterator[str]:
+    if not path.is_file():
+        return
+    try:
+        sound = read_as(Training, path).run_digest == run.digest
+    except HarnessError as error:
+        yield str(error)
+        return
+    yield "" if sound else f"{path}: measured for another training of {run.cell!r}; run its train stage again"
+
+
+def check_data(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
+    """A dataset that is here must be the one that the cell was trained on, to the last pixel."""
+    damage: dict[str, str] = {}
+    for record in _scores(records):
+        name = record.data.name
+        place = folder / "data" / name
+        if not (place / "manifest.json").is_file():
+            continue
+        if name not in damage:
+            damage[name] = _damage(place)
+            yield damage[name]
+        if not damage[name]:
+            hashes = {split["sha256"] for split in read_manifest(place)["splits"].values()}
+            if record.data.sha256 not in hashes:
+                yield f"{place / 'manifest.json'}: not the dataset that record {record.cell!r} was trained on"
+
+
+def _damage(place: Path) -> str:
+    try:
+        return "; ".join(list(damaged_files(place))[:3])
+    except HarnessError as error:
+        return str(error)
+
+
+def _scores(records: Sequence[Sealed]) -> list[ScoreRecord]:
+    return [record for record in records if isinstance(record, ScoreRecord)]
+
+
+CHECKS: dict[str, Callable[[Sequence[Sealed], Path], Iterator[str]]] = {
+    "artefacts": check_artefacts,
+    "measurements": check_measured,
+    "files of runs": check_weights,
+    "datasets": check_data,
+}
