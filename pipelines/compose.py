@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from baselines.attention import ATTENTIONS
+from harness.closure import file_digests
 from harness.config import from_mapping
 from harness.data.arrays import ImageArray, open_split
 from harness.data.fractions import fraction_indices
@@ -23,10 +23,9 @@ from harness.yaml_reading import parse_yaml
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
+from pipelines.inputs import cell_stage_files, mechanism_files
 
-ROOT = Path(__file__).resolve().parent.parent
 FRACTION_SEED = 0  # a share is drawn once: replicates of a cell train on the same images
-CODE = ("lada", "baselines/attention", "harness/training")  # a checkpoint is never resumed by other code than wrote it
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,15 @@ class Cell:
         return images, fraction_indices(len(images), self.params.fraction, FRACTION_SEED)
 
     def digest(self, data_sha256: str) -> str:
-        """Key of the cell's checkpoints: configuration, data and code."""
-        return digest({"config": self.config(), "threads": self.threads, "data": data_sha256, "code": code_digest()})
+        """Key of the cell's checkpoints: configuration, data and code, so that no other code resumes what some code wrote."""
+        return digest(
+            {"config": self.config(), "threads": self.threads, "data": data_sha256, "code": file_digests(self.code_files())}
+        )
+
+    def code_files(self) -> list[str]:
+        """Source files that decide the cell's weights, as DVC is told of them."""
+        attentions = {ATTENTIONS[name] for name in (self.params.attention, self.params.discriminator) if name in ATTENTIONS}
+        return sorted({*cell_stage_files("train"), *(file for attention in attentions for file in mechanism_files(attention))})
 
 
 @dataclass(frozen=True)
@@ -176,12 +182,3 @@ def with_settings(cell: Mapping[str, Any], settings: Sequence[str]) -> dict[str,
             raise HarnessError(f"--set: given {short(setting)}, but {groups[0]} has no entries; set {groups[0]} itself")
         target[last] = parse_yaml(text, f"--set {key}")
     return changed
-
-
-def code_digest() -> str:
-    """Hex digest of the source that decides a cell's weights."""
-    hasher = hashlib.sha256()
-    for folder in CODE:
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            hasher.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return hasher.hexdigest()

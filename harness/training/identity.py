@@ -1,13 +1,15 @@
-"""What a checkpoint belongs to: a digest of all that decides a run's result, so that nothing foreign is ever resumed."""
+"""What a checkpoint belongs to: a digest of all that decides a run's result. A checkpoint of another digest is never resumed."""
 
 import inspect
 import sys
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from harness.closure import ROOT, source_files
 from harness.files import digest, sha256_file
+
+LOOP = "harness.training.loop"
 
 
 def run_key(given: str, config: dict, data: str, networks: list[nn.Module], engine: str, device: torch.device) -> str:
@@ -27,9 +29,12 @@ def run_key(given: str, config: dict, data: str, networks: list[nn.Module], engi
 
 
 def _code(networks: list[nn.Module]) -> dict[str, str]:
-    """sha256 of this package's files and of each file that defines a module of the networks, torch's own aside."""
-    files = set(Path(__file__).parent.rglob("*.py"))
-    for kind in {type(module) for network in networks for module in network.modules()}:
-        if kind.__module__.split(".")[0] != "torch" and kind.__module__ in sys.modules:
-            files.add(Path(inspect.getfile(kind)))
-    return {f"{path.parent.name}/{path.name}": sha256_file(path) for path in sorted(files)}
+    """sha256 of all that the trainer and the networks' modules import in this project, and of a module's file elsewhere."""
+    defined = {kind.__module__: kind for network in networks for module in network.modules() for kind in [type(module)]}
+    inside = {name: ROOT / name for name in source_files(LOOP, *defined)}
+    outside = {
+        f"{name}: {kind.__name__}": inspect.getfile(kind)
+        for name, kind in defined.items()
+        if name.split(".")[0] != "torch" and name in sys.modules and not source_files(name)
+    }
+    return {name: sha256_file(path) for name, path in sorted((inside | outside).items())}

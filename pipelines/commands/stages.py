@@ -1,0 +1,103 @@
+"""Writes every dvc.yaml from two templates, so that DVC is told what each stage really imports and reads.
+
+Run `python -m pipelines.commands.stages` after an import or a dataset was added; `make repro` does. With `--check` it writes
+nothing and names what is stale. A new cell needs neither: DVC itself makes the stages of cells from params.yaml.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.closure import source_files
+from harness.config import load_params
+from harness.errors import HarnessError, run_command
+from harness.files import write_text
+from harness.names import check_name
+from pipelines.inputs import cell_stage_files
+
+DEFAULT = "digits"  # the profile of plain `dvc repro`
+NO_FILE = ".dvcignore"  # stands where a dataset names no file of its own; DVC wants as many from each
+PINNED = ("cifar10", "celeba")  # datasets whose files have published checksums: any other content is refused
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Writes or checks the files of the repository in whose root it runs."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.stages", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is stale")
+    check = parser.parse_args(argv).check
+    stale = {path: text for path, text in pipelines().items() if not path.is_file() or path.read_text("utf-8") != text}
+    if check and stale:
+        names = ", ".join(map(str, stale))
+        raise HarnessError(
+            f"{names}: not what code and parameters ask for; run `python -m pipelines.commands.stages`, then commit"
+        )
+    for path, text in stale.items():
+        write_text(path, text)
+        print(f"{path}: written")
+
+
+def pipelines() -> dict[Path, str]:
+    """{path: what it must hold} of the root's dvc.yaml and of every profile's; a profile is a folder with a params.yaml."""
+    folders = sorted(path.parent for path in Path("pipelines").glob("*/params.yaml"))
+    texts = {folder / "dvc.yaml": profile_pipeline(folder) for folder in folders}
+    return texts | {Path("dvc.yaml"): _rendered("root", profile=DEFAULT)}
+
+
+def profile_pipeline(folder: Path) -> str:
+    """The text of the profile in `folder`; HarnessError where its parameters cannot be DVC's."""
+    params = load_params(folder / "params.yaml")
+    if check_name("profile", folder.name) != params.get("profile"):
+        given = f"{folder}/params.yaml: profile: given {params.get('profile')!r}"
+        raise HarnessError(f"{given}; expected {folder.name!r}, the name of its folder; rename one of them")
+    return _rendered(
+        "profile",
+        profile=folder.name,
+        cell_code=cell_stage_files,
+        sources=data_sources(params),
+        statistics=statistics_files(params),
+    )
+
+
+def data_sources(params: Mapping[str, Any]) -> dict[str, str]:
+    """{dataset: the archive or folder it is prepared from}; empty where none has one whose content is not pinned.
+
+    A file with a checksum is left out, as the extractors' weights are: another content stops the stage, which itself downloads
+    CIFAR-10 where it is missing."""
+    named = {}
+    for key, entry in params["data"].items():
+        pinned = entry["checksum"] if "checksum" in entry else entry["name"] in PINNED
+        named[key] = NO_FILE if pinned else entry.get("path", NO_FILE)
+    return _unless_empty(named)
+
+
+def statistics_files(params: Mapping[str, Any]) -> dict[str, str]:
+    """{dataset: its reference statistics}; empty where none has any."""
+    return _unless_empty({key: entry.get("statistics") or NO_FILE for key, entry in params["evaluate"].items()})
+
+
+def _unless_empty(named: dict[str, str]) -> dict[str, str]:
+    return named if set(named.values()) != {NO_FILE} else {}
+
+
+def _rendered(template: str, **values: object) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["entries"] = _entries
+    return environment.get_template(f"{template}.dvc.yaml.j2").render(code=source_files, **values)
+
+
+def _entries(paths: Iterable[str], indent: int) -> str:
+    """The entries of a YAML list."""
+    return "\n".join(f"{' ' * indent}- {path}" for path in paths)
+
+
+if __name__ == "__main__":
+    run_command(main)
