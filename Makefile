@@ -10,9 +10,12 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 # Plain `dvc repro` does all of it too, one stage after another.
 DIGITS := pipelines/digits/dvc.yaml
 repro: $(READY)
-	$(BIN)/dvc repro $(DIGITS):extractor
-	$(BIN)/dvc stage list --name-only $(DIGITS) | sed -n 's/.*evaluate@//p' | xargs -P $(JOBS) -I CELL sh -c '\
-	  $(BIN)/dvc --wait-for-lock repro -s $(DIGITS):train@CELL 2>&1 && $(BIN)/dvc --wait-for-lock repro -s $(DIGITS):evaluate@CELL 2>&1' | cat
+	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
+	$(BIN)/python -m pipelines.commands.stages
+	$(BIN)/dvc stage list --name-only $(DIGITS) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
+	$(BIN)/dvc stage list --name-only $(DIGITS) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
+	  $(BIN)/dvc --wait-for-lock repro -s "$(DIGITS):train@$$1" 2>&1 && \
+	  $(BIN)/dvc --wait-for-lock repro -s "$(DIGITS):evaluate@$$1" 2>&1' sh CELL | cat
 	$(BIN)/dvc repro
 	@$(BIN)/python -m harness.report
 

@@ -40,11 +40,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def check_names(params: Mapping[str, Any]) -> None:
-    """HarnessError where a name of the parameters could not be a file's, a stage's and a shell's: DVC puts it into all three."""
+    """HarnessError where a name could not be a file's, a stage's and a shell's, for DVC puts it into all three; or where a cell has
+    no entry in `rows`, for which DVC would have no words."""
     check_name("profile", params.get("profile"))
     for section, kind in (("data", "data"), ("cells", "cell"), ("rows", "cell"), ("evaluate", "data")):
         for name in params.get(section) or {}:
             check_name(kind, name)
+    for name in params.get("cells") or {}:
+        if name not in (params.get("rows") or {}):
+            raise HarnessError(f"rows: no entry for the cell {name}; expected the table rows it fills; add `{name}: []` for none")
 
 
 def cell_stage_files(stage: str) -> list[str]:

@@ -27,6 +27,7 @@ from pipelines.profile import load_cell, load_profile
 from pipelines.results import run_path
 
 WAITING, DONE = "waiting", "done"
+LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that say what the cells depend on, in seconds
 DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
 
 
@@ -35,6 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     args = _parse(argv)
     params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
     choices = load_profile(params).cells
+    dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without them no cell is found changed
     changed = json.loads(dvc("status", "--json", str(pipeline)))
     cells = chosen_cells(args, choices, changed)
     check_prepared(pipeline, changed, {choices[cell].params.data for cell in cells})

@@ -21,7 +21,7 @@ def record(root: Path, cell: str) -> dict:
 
 def test_two_cells_from_data_to_tables(project):
     first = stages_run(dvc(project, "repro"))
-    assert {f"train@{cell}" for cell in CELLS} | {"prepare@digits", "extractor", "cost", "report", "mlflow"} <= first
+    assert {f"train@{cell}" for cell in CELLS} | {"prepare@digits", "extractor", "cost", "report", "mlflow", "mechanisms"} <= first
 
     for cell in CELLS:
         found = record(project, cell)
@@ -43,5 +43,5 @@ def test_two_cells_from_data_to_tables(project):
     params = load_params(project / "pipelines/digits/params.yaml")
     params["cells"]["table1-16"].setdefault("train", {})["lr_g"] = 5e-4
     write_params(project, params)
-    assert stages_run(dvc(project, "repro")) == {"train@table1-16", "evaluate@table1-16", "report", "mlflow"}
+    assert stages_run(dvc(project, "repro")) == {"names", "train@table1-16", "evaluate@table1-16", "report", "mlflow"}
     assert record(project, "table1-13") == before
