@@ -40,8 +40,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def check_names(params: Mapping[str, Any]) -> None:
-    """HarnessError where a name could not be a file's, a stage's and a shell's, for DVC puts it into all three; or where a cell has
-    no entry in `rows`, for which DVC would have no words."""
+    """HarnessError where a name could not be a file's, a stage's and a shell's, for DVC puts it into all three.
+
+    A cell needs an entry in `rows` too, because DVC knows no parameter that may be missing."""
     check_name("profile", params.get("profile"))
     for section, kind in (("data", "data"), ("cells", "cell"), ("rows", "cell"), ("evaluate", "data")):
         for name in params.get(section) or {}:

@@ -21,7 +21,14 @@ def record(root: Path, cell: str) -> dict:
 
 def test_two_cells_from_data_to_tables(project):
     first = stages_run(dvc(project, "repro"))
-    assert {f"train@{cell}" for cell in CELLS} | {"prepare@digits", "extractor", "cost", "report", "mlflow", "mechanisms"} <= first
+    assert {f"train@{cell}" for cell in CELLS} | {
+        "prepare@digits",
+        "extractor",
+        "cost",
+        "report",
+        "mlflow",
+        "mechanisms",
+    } <= first
 
     for cell in CELLS:
         found = record(project, cell)

@@ -14,8 +14,8 @@ from harness.config import load_params
 from harness.errors import HarnessError
 from harness.files import write_text
 from pipelines.commands import stages
-from pipelines.compose import load_cell
 from pipelines.inputs import CELL_STAGES, cell_stage_files, listing, mechanism_files
+from pipelines.profile import load_cell
 
 PIPELINE = "pipelines/digits/dvc.yaml"
 MODULES = {  # of the stages that list their imports themselves, and of the two that do it for all cells

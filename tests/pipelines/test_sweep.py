@@ -45,11 +45,9 @@ def place(tmp_path, monkeypatch):
     """A profile of four cells, of which `broken` fails always, `requeued` once and `stale` ends with other parameters.
 
     Returns the words of every DVC command and what `dvc status` says."""
-    (tmp_path / "pipelines" / "tiny").mkdir(parents=True)
-    cells = ("good", "requeued", "broken", "stale")
-    (tmp_path / "pipelines" / "tiny" / "params.yaml").write_text(
-        "cells: {" + ", ".join(f"{cell}: {{data: d}}" for cell in cells) + "}"
-    )
+    cell = SimpleNamespace(params=SimpleNamespace(data="d"))
+    profile = SimpleNamespace(cells=dict.fromkeys(("good", "requeued", "broken", "stale"), cell))
+    monkeypatch.setattr(sweep, "load_profile", lambda path: profile)
     monkeypatch.chdir(tmp_path)
     commands, calls = [], []
     status = {f"{PIPELINE}:train@good": [], f"{PIPELINE}:evaluate@requeued": [], f"{PIPELINE}:report": [], "other:extractor": []}
