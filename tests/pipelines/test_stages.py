@@ -195,7 +195,7 @@ ALL = set(CELLS)
         ("harness.data.fractions", ALL, ALL),
         ("harness.data.arrays", ALL, ALL),
         ("harness.config", ALL, ALL),
-        ("harness.records.record", set(), ALL),
+        ("harness.records.record", ALL, ALL),
         ("baselines.generators.vitgan", set(), set()),
         ("baselines.attention.swin", {"swin-conv"}, {"swin-conv"}),
         ("harness.report.tables", set(), set()),
