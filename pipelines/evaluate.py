@@ -16,9 +16,9 @@ from typing import Any
 
 from harness.arithmetic import arithmetic
 from harness.cost.names import discriminator_id, generator_id
+from harness.data.npy import check_sha256
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
-from harness.files import sha256_file
 from harness.metrics.metric import METRICS
 from harness.records.environment import this_process, versions
 from harness.records.models import Measurement, Networks, Process, Run, ScoreRecord, Snapshot, Training, TrainingData
@@ -63,7 +63,18 @@ def read_run(cell: Cell) -> tuple[Run, Training]:
         raise HarnessError(f"{path} was trained with another configuration of cell {cell.name}; run its train stage again")
     if training.run_digest != run.digest:
         raise HarnessError(f"{training_path(cell)} is not of the training in {path}; run the train stage of {cell.name} again")
+    check_weights(run, run_path(cell))
     return run, training
+
+
+def check_weights(run: Run, folder: Path) -> None:
+    """HarnessError unless the weights in `folder` are those that the training wrote, no more, no fewer, none damaged."""
+    found = {path.name for path in folder.iterdir()} - {"run.json"}
+    advice = f"run the train stage of {run.cell} again"
+    for name in sorted(found ^ run.weights.keys()):
+        raise HarnessError(f"{folder / name} is {'missing' if name in run.weights else 'not of this training'}; {advice}")
+    for name, sha256 in run.weights.items():
+        check_sha256(folder / name, sha256, advice)
 
 
 def identity(cell: Cell, run: Run) -> dict[str, Any]:
@@ -78,7 +89,7 @@ def identity(cell: Cell, run: Run) -> dict[str, Any]:
         "images_seen": run.images_seen,
         "diverged_step": run.diverged_step,
         "engine": run.engine,
-        "weights_sha256": sha256_file(run_path(cell) / "g_ema.safetensors"),
+        "weights_sha256": run.weights["g_ema.safetensors"],
         "curves": str(cell.results / "curves" / f"{cell.name}.csv"),
         "data": TrainingData(
             name=config.data,

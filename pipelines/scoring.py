@@ -6,10 +6,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from harness.data.views import Images
 from harness.errors import HarnessError, unknown_choice
 from harness.metrics.adm import StoredReference
 from harness.metrics.extractors import Extractor, load_extractor
-from harness.metrics.features import Features, Images
+from harness.metrics.features import Features
 from harness.metrics.protocol import LEVELS, Protocol, comparability
 from harness.metrics.reference import prepared_reference, stored_reference
 from harness.metrics.scores import over_seeds, scores
@@ -100,7 +101,10 @@ def profile_extractor(features: FeatureParams, folder: Path, device: str) -> Ext
     """The extractor that the extractor stage left in `folder`; a dry run's random weights need no file."""
     name, random_seed = features.extractor, features.random_seed
     weights = next(folder.glob(f"{name}.*"), folder / name) if random_seed is None else None
-    return load_extractor(name, weights, device, random_seed=random_seed)
+    extractor = load_extractor(name, weights, device, random_seed=random_seed)
+    if random_seed is None and extractor.label != name:
+        raise HarnessError(f"{weights} is damaged: its sha256 is {extractor.sha256}; run `python -m pipelines.extractor` again")
+    return extractor
 
 
 def load_reference(

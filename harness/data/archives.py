@@ -39,8 +39,13 @@ def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
     check_names((entry.filename for entry in entries), path)
-    left_out = LeftOut()
-    pictures = [entry for entry in entries if not entry.is_dir() and wanted(entry.filename, left_out, suffixes)]
+    left_out, pictures = LeftOut(), []
+    with path.open("rb") as handle:
+        for entry in entries:
+            if not entry.is_dir() and wanted(entry.filename, left_out, suffixes):
+                pictures.append(entry)
+            else:
+                _to_content(handle, entry.header_offset, entry.filename)  # its name must not be that of a picture, damaged
     left_out.say(path)
     for entry in pictures:
         _check_entry(entry, path, max_member)
@@ -68,7 +73,18 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path, max_member: int) -> None:
 
 def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
     """The bytes of one member of the archive open in binary mode; HarnessError unless name, size and checksum are as declared."""
-    handle.seek(member.offset)
+    _to_content(handle, member.offset, name)
+    data = handle.read(member.compressed)
+    if member.method == zipfile.ZIP_DEFLATED:
+        data = _inflate(data, member.size, name)
+    if len(data) != member.size or zlib.crc32(data) != member.crc:
+        raise HarnessError(f"{name}: its bytes differ from what the archive declares; download it again")
+    return data
+
+
+def _to_content(handle: BinaryIO, offset: int, name: str) -> None:
+    """Moves to the first byte of the member whose header lies at `offset`; HarnessError unless the header has this name."""
+    handle.seek(offset)
     header = handle.read(LOCAL_HEADER.size)
     fields = LOCAL_HEADER.unpack(header) if len(header) == LOCAL_HEADER.size else (b"", 0, 0)
     name_length, extra_length = fields[-2:]
@@ -76,12 +92,6 @@ def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
     if fields[0] != b"PK\x03\x04" or local_name not in (name.encode(), name.encode("cp437", "replace")):
         raise HarnessError(f"{name}: the archive is damaged (another or no member where its directory says); download it again")
     handle.seek(extra_length, 1)
-    data = handle.read(member.compressed)
-    if member.method == zipfile.ZIP_DEFLATED:
-        data = _inflate(data, member.size, name)
-    if len(data) != member.size or zlib.crc32(data) != member.crc:
-        raise HarnessError(f"{name}: its bytes differ from what the archive declares; download it again")
-    return data
 
 
 def _inflate(data: bytes, size: int, name: str) -> bytes:

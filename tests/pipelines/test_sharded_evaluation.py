@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 
 from harness.config import load_params
 from harness.data.writer import ArrayWriter
+from harness.errors import HarnessError
+from harness.files import sha256_file
 from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
-from harness.metrics.classifier import train_digits_classifier
+from harness.metrics.classifier import WEIGHTS
 from harness.metrics.sampling import generate
 from harness.records.models import Run, Training
 from harness.records.record import make, write_record
@@ -48,7 +50,8 @@ def made(tmp_path_factory) -> Path:
     writer.add("train", images[: COUNTS["train"]])
     writer.add("test", images[COUNTS["train"] :])
     writer.finish({"kind": "test"}, {})
-    train_digits_classifier(images[:8], np.arange(8), 0, root / "results/digits/extractor/digits-cnn.safetensors")
+    (root / "results/digits/extractor").mkdir()
+    shutil.copy(WEIGHTS, root / "results/digits/extractor/digits-cnn.safetensors")
     write_run(root)
     return root
 
@@ -64,7 +67,8 @@ def write_run(root: Path) -> None:
             {key: value + 0.1 * torch.randn_like(value.float()).to(value) for key, value in state.items()},
             run / f"{name}.safetensors",
         )
-    facts = {"status": "ok", "steps": 2, "images_seen": 16, "engine": "reference", "made_from": "a" * 64, "weights": {}}
+    facts = {"status": "ok", "steps": 2, "images_seen": 16, "engine": "reference", "made_from": "a" * 64}
+    facts["weights"] = {path.name: sha256_file(path) for path in run.iterdir()}
     record = make(Run, cell="tiny", profile="digits", config=cell.config(), **facts)
     write_record(run / "run.json", record)
     measured = make(Training, cell="tiny", profile="digits", run_digest=record.digest, processes=[])
@@ -159,3 +163,30 @@ def test_two_ranks_score_pictures_as_one_process_and_print_once(project, capsys,
     one, two = json.loads(capsys.readouterr().out), json.loads(done.stdout)
     assert two.pop("scores") == pytest.approx(one.pop("scores"), rel=1e-9, abs=0)
     assert two == one
+
+
+@pytest.mark.parametrize("change", ["flip", "remove", "add", "run.json"])
+def test_weights_that_training_did_not_write_are_not_scored(project, monkeypatch, change):
+    run = project / "results/digits/runs/tiny"
+    file = run / ("run.json" if change == "run.json" else "g_ema-000000008.safetensors")
+    content = bytearray(file.read_bytes())
+    if change == "remove":
+        file.unlink()
+    elif change == "add":
+        (run / "g_ema-000000009.safetensors").write_bytes(content)
+    else:
+        content[-20] ^= 1
+        file.write_bytes(content)
+    monkeypatch.chdir(project)
+    with pytest.raises(HarnessError, match=r"g_ema-00000000[89]\.safetensors is .*run the train stage|run\.json"):
+        evaluate.main(ARGUMENTS)
+
+
+def test_a_damaged_extractor_scores_nothing(project, monkeypatch):
+    weights = project / "results/digits/extractor/digits-cnn.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-20] ^= 1
+    weights.write_bytes(content)
+    monkeypatch.chdir(project)
+    with pytest.raises(HarnessError, match=r"digits-cnn\.safetensors is damaged: .*run `python -m pipelines.extractor` again"):
+        evaluate.main(ARGUMENTS)
