@@ -1,11 +1,12 @@
 """Archives are read, never extracted: a picture becomes bytes in memory if its name, kind and declared size are harmless."""
 
+import errno
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
@@ -14,6 +15,7 @@ from harness.errors import HarnessError
 
 MAX_MEMBER = 64 << 20  # bytes a picture may declare; the largest of FFHQ is under 3 MiB
 MAX_TOTAL = 2 << 40  # bytes that all of an archive's pictures may declare together
+END_LARGEST = 66_000  # bytes; the last record has at most 22 and a comment of 65,535, zip64 has 76 before it
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
@@ -36,16 +38,21 @@ def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        check_member_count(path, entries)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # told to seek before the file's start
+            raise
+        raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
+    except Exception as error:  # zipfile raises nearly anything for damaged bytes
         raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
     check_names((entry.filename for entry in entries), path)
     left_out, pictures = LeftOut(), []
     with path.open("rb") as handle:
         for entry in entries:
-            if not entry.is_dir() and wanted(entry.filename, left_out, suffixes):
+            if not entry.filename.endswith("/") and wanted(entry.filename, left_out, suffixes):
                 pictures.append(entry)
             else:
-                _to_content(handle, entry.header_offset, entry.filename)  # its name must not be that of a picture, damaged
+                to_content(handle, entry.header_offset, entry.filename)  # its name must not be that of a picture, damaged
     left_out.say(path)
     for entry in pictures:
         _check_entry(entry, path, max_member)
@@ -55,6 +62,19 @@ def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER
         (entry.filename, ZipMember(entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type, entry.CRC))
         for entry in pictures
     ]
+
+
+def check_member_count(path: Path, entries: Sized) -> None:
+    """ValueError unless the archive's last record declares this many members; a damaged length in the directory swallows some,
+    and zipfile does not compare."""
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - END_LARGEST))
+        tail = handle.read()
+    (count,) = struct.unpack_from("<H", tail, tail.rindex(b"PK\x05\x06") + 10)
+    if count == 0xFFFF:
+        (count,) = struct.unpack_from("<Q", tail, tail.rindex(b"PK\x06\x06") + 32)  # zip64
+    if len(entries) != count or not count:
+        raise ValueError(f"its directory lists {len(entries)} members and declares {count}")
 
 
 def _check_entry(entry: zipfile.ZipInfo, path: Path, max_member: int) -> None:
@@ -73,7 +93,7 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path, max_member: int) -> None:
 
 def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
     """The bytes of one member of the archive open in binary mode; HarnessError unless name, size and checksum are as declared."""
-    _to_content(handle, member.offset, name)
+    to_content(handle, member.offset, name)
     data = handle.read(member.compressed)
     if member.method == zipfile.ZIP_DEFLATED:
         data = _inflate(data, member.size, name)
@@ -82,7 +102,7 @@ def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
     return data
 
 
-def _to_content(handle: BinaryIO, offset: int, name: str) -> None:
+def to_content(handle: BinaryIO, offset: int, name: str) -> None:
     """Moves to the first byte of the member whose header lies at `offset`; HarnessError unless the header has this name."""
     handle.seek(offset)
     header = handle.read(LOCAL_HEADER.size)

@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from harness.data.archives import check_member_count, to_content
 from harness.data.npy import read_header
 from harness.errors import HarnessError
 
@@ -30,6 +31,10 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive at `path`; every way in which it can be malformed is one HarnessError. OSError if it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
+            check_member_count(path, archive.infolist())
+            with path.open("rb") as file:
+                for entry in archive.infolist():  # a damaged name would pass for a missing array
+                    to_content(file, entry.header_offset, entry.filename)
             yield archive
     except HarnessError:
         raise
