@@ -1,11 +1,12 @@
 """Peak memory of a network's forward passes: of this process (CPU; fresh, or the peak is not its own) or of torch's allocator."""
 
-import sys
 from pathlib import Path
 
 import psutil
 import torch
 from torch import nn
+
+from harness.device import peak_resident_bytes
 
 
 class PeakMemory:
@@ -43,6 +44,4 @@ def _peak_resident() -> int:
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return peak_resident_bytes()

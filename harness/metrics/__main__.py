@@ -17,6 +17,7 @@ from harness.data.arrays import open_split
 from harness.data.draws import drawn_indices
 from harness.data.manifest import MANIFEST, read_manifest
 from harness.data.views import Images, Subset
+from harness.device import check_device
 from harness.errors import HarnessError, run_command
 from harness.metrics.adm import STATISTICS, StoredReference
 from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
@@ -31,6 +32,7 @@ from harness.metrics.scores import judge, scores
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks, join_ranks
 
+DESCRIPTION = "Scores any pictures, ours or not; prints one JSON object on stdout."
 UNVERIFIED = "the reference pictures have no manifest that says what they are"
 
 
@@ -57,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command's arguments."""
-    parser = argparse.ArgumentParser(prog="python -m harness.metrics", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m harness.metrics", description=DESCRIPTION)
     parser.add_argument("--generated", required=True, type=Path, nargs="+", help="pictures; several: one set per seed")
     parser.add_argument("--reference", required=True, type=Path, help="pictures, prepared images or statistics")
     parser.add_argument("--protocol", required=True, help=f"one of {', '.join(PROTOCOLS)}")
@@ -73,7 +75,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounded", type=Path, help="for --matrix: the first generated set rounded to uint8, not truncated")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of reference features (default: %(default)s)")
     parser.add_argument("--batch", type=positive, default=64, help="images per forward pass (default: %(default)s)")
-    parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    parser.add_argument("--device", type=check_device, default="cpu", help="cpu, cuda or cuda:NUMBER (default: %(default)s)")
     return parser.parse_args(argv)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.device import check_device
 from harness.errors import HarnessError, unknown_choice
 
 
@@ -59,8 +60,7 @@ def load_extractor(
     """
     if name not in EXTRACTORS:
         raise unknown_choice("extractor", name, EXTRACTORS)
-    if str(device).startswith("cuda") and not torch.cuda.is_available():
-        raise HarnessError(f"given device {device}, but torch sees no GPU; expected cpu here; use a machine with a GPU or cpu")
+    check_device(str(device), "device")
     with torch.random.fork_rng(devices=[]):  # a module is initialised at random before its weights are loaded
         label, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
     return Extractor(name, label, sha256, module.to(device))

@@ -33,7 +33,10 @@ def generate(
     with torch.inference_mode(), full_precision(), tqdm(total=count, desc="generate", unit="img", disable=not progress) as bar:
         for first in range(start, start + count, batch):
             size = min(batch, start + count - first)
-            parts.append(to_uint8(generator_fn(latents(noise_dim, size, seed, first).to(device)), rounding).cpu().numpy())
+            img = generator_fn(latents(noise_dim, size, seed, first).to(device))  # (B, 3, R, R)
+            if not bool(img.isfinite().all()):
+                raise HarnessError(f"images from {first} of seed {seed} are not finite: training diverged; try other rates")
+            parts.append(to_uint8(img, rounding).cpu().numpy())
             bar.update(size)
     return np.concatenate(parts)
 

@@ -5,6 +5,7 @@ through it) goes through sums over ranks that can be differentiated twice.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,12 +60,25 @@ class Ranks:
 def join_ranks() -> Ranks:
     """Joins the processes that torchrun started (gloo on the CPU, NCCL on CUDA); alone without torchrun."""
     if not dist.is_initialized():
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        if not _started_by_torchrun():
             return Ranks()
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" then means on this rank
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Ranks(dist.get_rank(), dist.get_world_size())
+
+
+def _started_by_torchrun() -> bool:
+    """Whether there are several processes; HarnessError where WORLD_SIZE says so and nothing says which one this is."""
+    size = os.environ.get("WORLD_SIZE") or "1"
+    wanted = {"RANK": r"\d+", "MASTER_ADDR": r".+", "MASTER_PORT": r"\d+"}
+    if torch.cuda.is_available():
+        wanted["LOCAL_RANK"] = r"\d+"
+    missing = [name for name, pattern in wanted.items() if not re.fullmatch(pattern, os.environ.get(name, ""))]
+    if not re.fullmatch(r"[1-9]\d*", size) or (size != "1" and missing):
+        lacking = f" without {', '.join(missing)}" if missing else ""
+        raise HarnessError(f"WORLD_SIZE: given {size!r} in the environment{lacking}; expected torchrun to set them; unset it")
+    return size != "1"
 
 
 def use_global_batchnorm(network: nn.Module) -> None:

@@ -1,12 +1,12 @@
 """`fit`: trains one cell, survives being killed at any moment, and tells a diverged run from a finished one."""
 
 import math
-import resource
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.device import peak_resident_bytes
 from harness.records.models import Process
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
@@ -22,6 +23,7 @@ from harness.training.data import data_digest, image_batches
 from harness.training.distributed import join_ranks
 from harness.training.engines import Accelerate, Engine, candidate_engines
 from harness.training.engines.verify import verify_engine
+from harness.training.finite import makes_images
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
 from harness.training.lock import cell_lock
@@ -36,7 +38,8 @@ FLUSH_SECONDS = 5  # between two calls of on_curves
 @dataclass
 class RunResult:
     """What a cell's training came to. nimg and diverged_step count from the run's start; diverged_step is the first step, counted
-    from 1, with a loss, logit or gradient norm that is not finite. processes: those that took its steps, of every session.
+    from 1, with a loss, logit or gradient norm that is not finite, or the last, if its update left no generator of finite images.
+    processes: those that took its steps, of every session.
     curves: rows of nimg and step.METRICS, means since the row before. g_ema and snapshots {nimg: ...}: averaged generators' state
     dicts on the CPU. peak_bytes: of the device's memory on CUDA, else of the process.
     engine_error: how far, by precision, the engine was from the reference step before it was let run (verify_engine)."""
@@ -97,7 +100,9 @@ def fit(
         progress = Progress(label, config.steps * config.batch, session.done * config.batch, quiet=ranks.rank > 0)
         with closing(progress):
             bad = _train(session, engine, config, draw, stop, progress, on_curves or (lambda rows: None))
-        return _result(session, engine, bad, worst)
+        if bad is None and not makes_images(state.ema.module, noise_dim):
+            bad = session.done - 1
+        return _result(session, engine, bad, worst, noise_dim)
 
 
 def _verified_engine(candidates: list[Engine], *setting: Any) -> tuple[Engine, dict[str, float], dict]:
@@ -171,10 +176,9 @@ def _leave(number: int | None) -> None:
     raise SystemExit(128 + (number or signal.SIGTERM))
 
 
-def _result(session: Session, engine: Engine, bad: int | None, worst: dict[str, float]) -> RunResult:
+def _result(session: Session, engine: Engine, bad: int | None, worst: dict[str, float], noise_dim: int) -> RunResult:
     steps = session.done if bad is None else bad + 1
     device = session.sums.values.device
-    host_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return RunResult(
         status="ok" if bad is None else "diverged",
         diverged_step=None if bad is None else steps,
@@ -185,6 +189,17 @@ def _result(session: Session, engine: Engine, bad: int | None, worst: dict[str, 
         processes=session.processes(),
         curves=session.rows,
         g_ema={name: value.cpu().contiguous() for name, value in session.state.ema.module.state_dict().items()},
-        snapshots=session.snapshots_before(math.inf if bad is None else steps * session.batch),
-        peak_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else host_peak,
+        snapshots=_sound_snapshots(session, math.inf if bad is None else steps * session.batch, noise_dim),
+        peak_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_resident_bytes(),
     )
+
+
+def _sound_snapshots(session: Session, before: float, noise_dim: int) -> dict[int, dict[str, Tensor]]:
+    """The snapshots taken before `before` images that still make images: one can fall between a bad update and its loss."""
+    taken, generator = session.snapshots_before(before), deepcopy(session.state.ema.module)
+    sound = {}
+    for nimg, state in taken.items():
+        generator.load_state_dict(state)
+        if makes_images(generator, noise_dim):
+            sound[nimg] = state
+    return sound

@@ -11,13 +11,13 @@ import time
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from baselines.attention import ATTENTIONS
 from harness.cost.probe import CLOCKS, FORWARD, MODES, Worker
 from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure_grid
 from harness.cost.scaling_figure import draw_curves
+from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
 from harness.records.environment import device_slug, environment
@@ -45,7 +45,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
     parser.add_argument("--pass-seconds", type=float, help="largest time of one pass (default: what --seconds leaves each curve)")
     parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
+    parser.add_argument("--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER")
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads; more disturb the other mechanisms' processes (default: 1)"
     )
@@ -63,8 +63,6 @@ def bench(arguments: argparse.Namespace) -> Path:
     grids = [grid for grid in GRIDS if grid**2 <= arguments.max_tokens]
     if not grids or min(arguments.seconds, arguments.memory_gib, arguments.threads, arguments.pass_seconds or 1) <= 0:
         raise HarnessError(f"given --max-tokens {arguments.max_tokens} or a limit of 0 or less; expected N >= {GRIDS[0] ** 2}")
-    if arguments.device not in ("cpu", "cuda") or (arguments.device == "cuda" and not torch.cuda.is_available()):
-        raise HarnessError(f"given --device {arguments.device}; expected cpu, or cuda on a machine with a GPU")
     if arguments.clock == "process" and arguments.device != "cpu":
         raise HarnessError("given --clock process with an accelerator, whose work it does not see; use --clock wall")
     start = time.perf_counter()

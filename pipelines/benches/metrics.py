@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from harness.cost.memory import PeakMemory
+from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command
 from harness.files import write_json
 from harness.metrics.extractors import Extractor
@@ -46,12 +47,12 @@ class Items(torch.utils.data.Dataset):
 
 def main(argv: list[str] | None = None) -> None:
     """Alternates the two, writes their times, ratios and our peak memory, and prints the ratio."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.metrics", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.metrics", description=main.__doc__)
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="images per forward pass (default: %(default)s)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", type=check_device, default=default_device())
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
     args = parser.parse_args(argv)
     provenance = environment()  # of the code that is measured: a long run may see the tree change

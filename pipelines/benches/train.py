@@ -18,6 +18,7 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from harness.cost.memory import PeakMemory
+from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import write_json
 from harness.records.environment import device_slug, environment
@@ -89,7 +90,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resolutions", type=lambda text: [int(word) for word in text.split(",")], default=[32, 64])
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5, help="timed steps of each contender")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", type=check_device, default=default_device())
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=("wall", "process"), default="wall", help="process: CPU time, on a machine under load")
     parser.add_argument("--out", type=Path, default=Path("results/bench"))
