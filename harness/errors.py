@@ -7,6 +7,8 @@ from difflib import get_close_matches
 
 from safetensors import SafetensorError
 
+from harness.processes import end_tidily, interrupted
+
 
 class HarnessError(Exception):
     """A one-line message: what was given, what was expected, what to do."""
@@ -45,9 +47,14 @@ def unknown_choice(kind: str, given: object, choices: Iterable[str]) -> HarnessE
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command's `main`; a HarnessError or a full disk becomes one line on stderr and exit status 2."""
+    """Runs a command's `main`; a HarnessError or a full disk becomes one line on stderr and exit status 2.
+
+    SIGTERM and SIGHUP end it as Ctrl-C does: nothing stays half-written, and no child runs on."""
+    end_tidily()
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(interrupted())
     except HarnessError as error:
         sys.exit(_one_line(str(error)))
     except OSError as error:

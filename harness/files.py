@@ -1,33 +1,79 @@
 """Outputs appear whole or not at all: written under a temporary name, flushed, then renamed."""
 
+import glob
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # whose process ids can be asked about here
+STALE_SECONDS = 24 * 3600  # after which what another host left behind is removed
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yields a temporary sibling of `path` (a file or a directory); renames it over `path` if the block succeeds."""
+    """Yields a path to write a file or a directory to; it takes `path`'s place if the block succeeds.
+
+    It lies in a hidden folder beside `path`, whose name matches no pattern for results. A folder that a killed process left there
+    is removed by the next one that writes the same path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    remove_left_behind(path)
+    room = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+    room.mkdir(exist_ok=True)
+    temporary = room / path.name
     try:
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)  # os.replace cannot replace a non-empty directory
         if temporary.is_file():
             with temporary.open("rb+") as handle:
                 os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path, room)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _replace(temporary: Path, path: Path, room: Path) -> None:
+    """Renames; a directory in the way is first moved aside, because no rename replaces one that is not empty."""
+    if not (temporary.is_dir() and path.is_dir()):
+        os.replace(temporary, path)
+        return
+    os.replace(path, room / ".old")
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        os.replace(room / ".old", path)
+        raise
+
+
+def remove_left_behind(path: Path) -> None:
+    """Removes what processes that are no more left of `path`; a directory that one of them had moved aside goes back."""
+    for room in map(Path, glob.glob(str(path.with_name(f".{glob.escape(path.name)}.*.tmp*")))):
+        made_by = re.fullmatch(r"(?:([0-9a-f]{8})-)?([0-9]+)\.tmp(\..*)?", room.name.removeprefix(f".{path.name}."))
+        with suppress(FileNotFoundError):
+            if made_by and _is_over(made_by[1] or HOST, int(made_by[2]), room):
+                if (room / ".old").exists() and not path.exists():
+                    os.replace(room / ".old", path)
+                shutil.rmtree(room, ignore_errors=True) if room.is_dir() else room.unlink()
+
+
+def _is_over(host: str, pid: int, room: Path) -> bool:
+    """Whether the process that made `room` has ended; of another host's only its age can tell."""
+    if host != HOST:
+        return time.time() - room.stat().st_mtime > STALE_SECONDS
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
 
 
 def write_text(path: Path | str, text: str) -> None:

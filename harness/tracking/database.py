@@ -1,9 +1,10 @@
 """The MLflow database: where it is, made once, and what is logged into it in batches."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+
+from filelock import FileLock
 
 from harness.records.curves import CurveRow
 
@@ -34,13 +35,8 @@ def connect():
     return client
 
 
-@contextmanager
-def _lock() -> Iterator[None]:
-    import fcntl
-
-    with Path("mlflow.db.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def _lock() -> FileLock:
+    return FileLock("mlflow.db.lock")
 
 
 def experiment_name(profile: str) -> str:

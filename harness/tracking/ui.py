@@ -2,10 +2,10 @@
 
 import os
 import socket
-import subprocess
 import sys
 
 from harness.errors import HarnessError
+from harness.processes import run_to_the_end
 from harness.tracking.database import QUIET, connect, database_uri, experiment_id
 
 HOST = "127.0.0.1"
@@ -26,8 +26,9 @@ def serve(profiles: list[str], port: int) -> None:
         print(f"{profile}: {chart_link(port, experiment_id(client, profile))}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", database_uri(), "--host", HOST, "--port", str(port)]
     try:
-        subprocess.run([*command, "--workers", "1"], env=os.environ | QUIET, check=True)
+        status = run_to_the_end([*command, "--workers", "1"], os.environ | QUIET)
     except KeyboardInterrupt:
         print("stopped")
-    except subprocess.CalledProcessError as error:
-        raise HarnessError(f"mlflow ui ended with status {error.returncode}; its own message stands above") from error
+        return
+    if status:
+        raise HarnessError(f"mlflow ui ended with status {status}; its own message stands above")

@@ -6,6 +6,7 @@ of the first, of itself and of every snapshot it relies on. `key` is a digest of
 
 import hashlib
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,8 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
 
 def remove_half_written(scratch: Path) -> None:
     """Removes what a kill in the middle of a write left behind; only for the holder of the lock."""
-    for path in scratch.glob(".*.tmp.*"):
-        path.unlink()
+    for path in scratch.glob(".*.tmp*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:

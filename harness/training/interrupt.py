@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a request that the loop answers between two steps, after saving."""
+"""SIGTERM, SIGHUP and SIGINT as a request that the loop answers between two steps, after saving."""
 
 import signal
 import threading
@@ -13,7 +13,9 @@ def requested_stop() -> Iterator[Callable[[], int | None]]:
     if threading.current_thread() is not threading.main_thread():  # Python handles signals in the main thread only
         yield lambda: None
         return
-    former = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
+    former = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    if former[signal.SIGHUP] is signal.SIG_IGN:  # under nohup a closed terminal is no reason to stop
+        del former[signal.SIGHUP]
 
     def note(number: int, frame: object) -> None:
         received.append(number)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.device import peak_resident_bytes
+from harness.locks import cell_lock
 from harness.records.models import Process
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
@@ -26,7 +27,6 @@ from harness.training.engines.verify import verify_engine
 from harness.training.finite import makes_images
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
-from harness.training.lock import cell_lock
 from harness.training.progress import Progress
 from harness.training.randomness import Draws, draw_step, place
 from harness.training.session import Session
@@ -81,7 +81,7 @@ def fit(
     on_curves: gets new curve rows every few seconds; after a kill it may get a row again. The caller may delete `scratch` once it
     has stored the result. HarnessError: the cell is locked by another trainer, or a checkpoint could not be written.
     Under torchrun every rank calls it alike; rank 0 alone writes, and its result alone has snapshots.
-    SIGTERM and SIGINT save and then end the process (SystemExit 143, KeyboardInterrupt).
+    SIGTERM, SIGHUP and SIGINT save and then end the process (SystemExit 143 or 129, KeyboardInterrupt).
     """
     device, ranks = torch.device(device), join_ranks()
     generator, discriminator, part = generator.to(device), discriminator.to(device), ranks.part(config.batch)

@@ -94,7 +94,7 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
                     say(cell, states, DONE if job.exception() is None else f"attempt {attempts[cell]} failed")
                     if states[cell] != DONE and attempts[cell] < args.attempts:
                         waiting.append(cell)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM or a closed terminal
         for job in running.values():
             job.cancel()
         raise

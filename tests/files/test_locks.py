@@ -8,11 +8,9 @@ import time
 import pytest
 
 from harness.errors import HarnessError
-from harness.training.lock import cell_lock
+from harness.locks import cell_lock
 
-HOLD = (
-    "import sys, time; from pathlib import Path; from harness.training.lock import cell_lock\nwith cell_lock(Path(sys.argv[1])): "
-)
+HOLD = "import sys, time; from pathlib import Path; from harness.locks import cell_lock\nwith cell_lock(Path(sys.argv[1])): "
 
 
 def test_a_second_trainer_is_told_the_pid_of_the_first(tmp_path):

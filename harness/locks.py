@@ -1,0 +1,53 @@
+"""One process per output: locks that the kernel releases however their holder ends."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from harness.errors import HarnessError
+
+FOLDER = Path(".ckpt/locks")
+
+
+@contextmanager
+def output_lock(output: Path) -> Iterator[None]:
+    """Holds the right to write `output`, a path relative to the working directory; HarnessError where another process has it."""
+    name = ".".join(part for part in output.parts if part not in ("/", ".."))
+    with held(FOLDER / f"{name}.lock", str(output), "process"):
+        yield
+
+
+@contextmanager
+def cell_lock(scratch: Path) -> Iterator[None]:
+    """Holds the checkpoints in `scratch`; HarnessError where another trainer has them."""
+    with held(scratch / "lock", str(scratch), "trainer"):
+        yield
+
+
+@contextmanager
+def held(file: Path, what: str, kind: str) -> Iterator[None]:
+    """Holds the lock `file`; HarnessError that says of `what` it is in use, by which process, and whether that is an orphan."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(file, timeout=0):
+            file.write_text(f"{os.getpid()} {os.getppid()}")
+            yield
+    except Timeout:
+        raise HarnessError(_refusal(what, kind, file.read_text(errors="replace"))) from None
+
+
+def _refusal(what: str, kind: str, holder: str) -> str:
+    """`holder` is "pid parent", as the holder wrote it when it started; an orphan has lost that parent since."""
+    where = f"{what} is in use"
+    try:
+        pid, parent = (int(word) for word in holder.split())
+        orphan = psutil.Process(pid).ppid() != parent
+    except (ValueError, psutil.Error):
+        return f"{where} by another {kind}; expected none; wait for it to end, then run again"
+    if orphan:
+        return f"{where} by an orphan (pid {pid}, whose starter has ended); expected no {kind}; run `kill {pid}`, then run again"
+    return f"{where} by another {kind} (pid {pid}); expected none; wait for it to end or run `kill {pid}`, then run again"

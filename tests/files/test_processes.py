@@ -1,0 +1,51 @@
+"""Commands that are ended take their children with them."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+SERVER = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+PARENT = f"""
+import os, sys
+from harness.errors import run_command
+from harness.processes import run_to_the_end
+run_command(lambda: sys.exit(run_to_the_end([sys.executable, "-c", {SERVER!r}], os.environ)))
+"""
+STARTER = """
+import subprocess, time
+from harness.errors import run_command
+def main():
+    print(subprocess.Popen(["sleep", "60"]).pid, flush=True)
+    time.sleep(60)
+run_command(main)
+"""
+
+
+def ends(pid: int, seconds: float = 20) -> bool:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("script", "number"),
+    [
+        *((PARENT, number) for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)),
+        *((STARTER, number) for number in (signal.SIGTERM, signal.SIGHUP)),
+    ],
+)
+def test_the_children_end_with_the_command(script, number):
+    command = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    child = int(command.stdout.readline())
+    assert psutil.pid_exists(child)
+    command.send_signal(number)
+    command.communicate(timeout=20)
+    assert ends(child)
