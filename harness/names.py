@@ -11,6 +11,11 @@ LONGEST = 100
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST - 1}}}")  # ASCII only: no flag, no `$`
 
 
+def experiment_name(profile: str) -> str:
+    """The MLflow experiment that holds a profile's runs."""
+    return f"ladagan-{profile}"
+
+
 def check_name(kind: str, name: object) -> str:
     """`name` as it is, if it can be one; `kind` ("cell", "profile", ...) says in the HarnessError what it names.
 

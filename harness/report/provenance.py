@@ -1,11 +1,11 @@
 """Everything that a reader may ask of one record, as labelled text: what the page shows when a figure is opened."""
 
+from harness.names import experiment_name
 from harness.paper.configuration import differences
 from harness.records.models import CostRecord, Process, Record, ScoreRecord, Scores
 from harness.records.store import Store
 from harness.report.formats import measured_text
 from harness.report.tables import ROMAN, Table
-from harness.tracking.database import experiment_name
 
 
 def provenance(record: Record, uses: list[str], store: Store) -> dict:

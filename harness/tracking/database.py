@@ -1,12 +1,16 @@
 """The MLflow database: where it is, made once, and what is logged into it in batches."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
+from harness.names import experiment_name
 from harness.records.curves import CurveRow
+
+DATABASE = Path("mlflow.db")  # in the working directory
 
 EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice adds nothing
 BATCH = 1000  # the most metrics that one log_batch call takes
@@ -20,8 +24,22 @@ QUIET = {  # no telemetry, one server process without job workers, no progress b
 
 
 def database_uri() -> str:
-    """The store in the working directory, as an absolute address (a relative one depends on the server's directory)."""
-    return f"sqlite:///{Path('mlflow.db').resolve()}"
+    """The store in the working directory, as an absolute address where that can stand in one.
+
+    `?`, `#` and `%` mean something in an address, so a path that holds them is given as seen from the working directory, which
+    is the server's too."""
+    folder = DATABASE.resolve().parent.as_posix()
+    folder = folder if re.fullmatch(r"[A-Za-z0-9/._ +@=,-]+", folder) else "."
+    return f"sqlite:///{folder}{'/.' * len(_DISCARDED)}/{DATABASE.name}"
+
+
+_DISCARDED: list[str] = []  # databases that were removed while this process ran
+
+
+def forget_database(reason: str) -> None:
+    """Lets the next connection be a new one. MLflow keeps its connection to an address for the life of the process, even when
+    the file is gone, and has no way to be told; so the same file gets another spelling of its address."""
+    _DISCARDED.append(reason)
 
 
 def connect():
@@ -29,25 +47,21 @@ def connect():
     os.environ.update(QUIET)
     from mlflow import MlflowClient  # one to three seconds, so only where it is used
 
-    with _lock():
+    with database_lock():
         client = MlflowClient(tracking_uri=database_uri())
         client.search_experiments(max_results=1)  # makes the tables
     return client
 
 
-def _lock() -> FileLock:
-    return FileLock("mlflow.db.lock")
-
-
-def experiment_name(profile: str) -> str:
-    """The experiment that holds a profile's runs."""
-    return f"ladagan-{profile}"
+def database_lock(part: str = "") -> FileLock:
+    """A lock beside the database: over making its tables and experiments, or (`part` "projection") over a whole projection."""
+    return FileLock(DATABASE.with_name(".".join(filter(None, (DATABASE.name, part, "lock")))).resolve())
 
 
 def experiment_id(client, profile: str) -> str:
     """The profile's experiment, made where there is none."""
     name = experiment_name(profile)
-    with _lock():
+    with database_lock():
         found = client.get_experiment_by_name(name)
         artefacts = Path("mlartifacts").resolve() / name
         return found.experiment_id if found else client.create_experiment(name, artifact_location=artefacts.as_uri())

@@ -4,9 +4,21 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from harness.errors import HarnessError
 from harness.files import digest
 from harness.records.curves import curve_row
-from harness.tracking.database import connect, create_run, curve_rows, experiment_id, is_live, last_steps, log_rows, runs_by_cell
+from harness.tracking.database import (
+    DATABASE,
+    connect,
+    create_run,
+    curve_rows,
+    experiment_id,
+    is_live,
+    last_steps,
+    log_rows,
+    runs_by_cell,
+)
+from harness.tracking.repair import check_place, damage
 
 
 @contextmanager
@@ -32,6 +44,9 @@ class _Live:
         self._guard(lambda: log_rows(self.client, self.run_id, curve_rows([curve_row(row) for row in rows]), self.last))
 
     def _open(self, cell: str, profile: str, config_digest: str) -> None:
+        check_place()  # at once, where MLflow would try for minutes
+        if reason := damage():
+            raise HarnessError(f"{DATABASE} is broken: {reason}; python -m harness.tracking rebuilds it")
         self.client = connect()
         experiment = experiment_id(self.client, profile)
         runs = runs_by_cell(self.client, experiment, cell).get(cell, [])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.paper.configuration import flatten
 from harness.records.curves import CurveRow, read_curves
 from harness.records.models import Measurement, ScoreRecord, TrainingData
@@ -11,18 +12,58 @@ from harness.tracking.database import (
     connect,
     create_run,
     curve_rows,
+    database_lock,
     experiment_id,
     is_live,
     last_steps,
     log_rows,
     runs_by_cell,
 )
+from harness.tracking.repair import check_place, damage, discard
 
 PICTURES = ("samples", "maps", "interpolation")
 
 
 def project(store: Store) -> dict[str, int]:
-    """Brings a profile's runs in line with its records; returns how many were written, kept and removed."""
+    """Brings a profile's runs in line with its records; returns how many were written, kept and removed.
+
+    One process at a time. A broken database is discarded and made anew. HarnessError where it cannot be made.
+    """
+    check_place()
+    with database_lock("projection"):
+        if reason := damage():
+            discard(reason)
+            return _guarded(store)
+        try:
+            return _project(store)
+        except database_errors() as error:
+            check_place()  # a disk that is full now is no damage
+            discard(str(error))
+            return _guarded(store)
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What MLflow lets through of its database; imported late."""
+    import sqlite3
+
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, sqlite3.Error
+
+
+def _guarded(store: Store) -> dict[str, int]:
+    """The projection into a new database, whose failure is one line."""
+    try:
+        return _project(store)
+    except database_errors() as error:
+        said = " ".join(str(error).split())[:200]
+        raise HarnessError(
+            f"MLflow's database cannot be made ({said}); the records are untouched; correct that, run again"
+        ) from error
+
+
+def _project(store: Store) -> dict[str, int]:
     client = connect()
     experiment = experiment_id(client, store.profile)
     runs = runs_by_cell(client, experiment)
