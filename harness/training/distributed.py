@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
+from harness.training.replace import replace_layers
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,15 @@ def _started_by_torchrun() -> bool:
 
 
 def use_global_batchnorm(network: nn.Module) -> None:
-    """Makes each BatchNorm of `network` normalise by the global batch, in place. torch's SyncBatchNorm is for CUDA and cannot be
-    differentiated twice."""
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.__class__ = GlobalBatchNorm
+    """Makes each BatchNorm inside `network` normalise by the global batch, in place. torch's SyncBatchNorm is for CUDA and cannot
+    be differentiated twice."""
+    replace_layers(network, _as_global)
+
+
+def _as_global(layer: nn.Module) -> "GlobalBatchNorm | None":
+    if not isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        return None
+    return GlobalBatchNorm(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats, device="meta")
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):

@@ -13,11 +13,11 @@ def pair(request, monkeypatch):
     monkeypatch.setattr(winograd, "MIN_CHANNELS", 1)
     torch.manual_seed(0)
     plain = nn.Conv2d(2, 3, 3, dtype=torch.float64, **request.param)
-    twice = nn.Conv2d(2, 3, 3, dtype=torch.float64, **request.param)
-    twice.load_state_dict(plain.state_dict())
-    use_twice_convolutions(twice)
-    assert type(twice) is TwiceConv2d
-    return plain, twice, torch.randn(2, 2, 8, 6, dtype=torch.float64, requires_grad=True)
+    network = nn.Sequential(nn.Conv2d(2, 3, 3, dtype=torch.float64, **request.param))
+    network[0].load_state_dict(plain.state_dict())
+    use_twice_convolutions(network)
+    assert type(network[0]) is TwiceConv2d
+    return plain, network[0], torch.randn(2, 2, 8, 6, dtype=torch.float64, requires_grad=True)
 
 
 def r1_and_gradients(layer, img):

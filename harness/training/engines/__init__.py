@@ -15,6 +15,7 @@ from harness.training.engines import winograd
 from harness.training.engines.compiled import compiled_step
 from harness.training.engines.convolution import use_twice_convolutions
 from harness.training.engines.fused_adam import fused_update
+from harness.training.engines.products import use_onednn_products
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 
@@ -56,6 +57,7 @@ def _build_eager(generator: nn.Module, discriminator: nn.Module, config: TrainCo
     for network in (generator, discriminator):
         accelerate(network)
         use_twice_convolutions(network, winograd.MIN_CHANNELS)
+        use_onednn_products(network)
         network.to(memory_format=torch.channels_last)
     return build_state(generator, discriminator, config, fused_update)
 

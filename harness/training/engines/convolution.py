@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.training.engines import winograd
+from harness.training.engines.gradients import gradient_is_wanted
+from harness.training.replace import replace_layers
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...]]  # stride, padding
 
@@ -30,11 +32,16 @@ def use_twice_convolutions(network: nn.Module, min_channels: int = 1) -> None:
 
     Parameters and state dict stay what they are. Uncompiled, narrow convolutions are left alone: there the calls cost more.
     """
-    for module in network.modules():
-        simple = type(module) is nn.Conv2d and module.groups == 1 and set(module.dilation) == {1}
-        plain = simple and module.padding_mode == "zeros" and not isinstance(module.padding, str)
-        if plain and min(module.weight.shape[:2]) >= min_channels:
-            module.__class__ = TwiceConv2d
+    replace_layers(network, lambda layer: _faster(layer, min_channels))
+
+
+def _faster(layer: nn.Module, min_channels: int) -> TwiceConv2d | None:
+    if type(layer) is not nn.Conv2d or layer.groups != 1 or set(layer.dilation) != {1}:
+        return None
+    if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or min(layer.weight.shape[:2]) < min_channels:
+        return None
+    shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
+    return TwiceConv2d(*shape, bias=layer.bias is not None, device="meta")  # draws nothing
 
 
 class _Convolution(torch.autograd.Function):
@@ -51,8 +58,8 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
         (img, weight), geometry = ctx.saved_tensors, ctx.geometry
-        by_img = _ByImage.apply(slope, weight, img, geometry) if _wanted(ctx, 0) else None
-        by_weight = _ByWeight.apply(slope, img, weight, geometry) if _wanted(ctx, 1) else None
+        by_img = _ByImage.apply(slope, weight, img, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(slope, img, weight, geometry) if gradient_is_wanted(ctx, 1) else None
         return by_img, by_weight, None
 
 
@@ -70,8 +77,8 @@ class _ByImage(torch.autograd.Function):
     @staticmethod
     def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
         (slope, weight), geometry = ctx.saved_tensors, ctx.geometry
-        by_slope = _Convolution.apply(towards, weight, geometry) if _wanted(ctx, 0) else None
-        by_weight = _ByWeight.apply(slope, towards, weight, geometry) if _wanted(ctx, 1) else None
+        by_slope = _Convolution.apply(towards, weight, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(slope, towards, weight, geometry) if gradient_is_wanted(ctx, 1) else None
         return by_slope, by_weight, None, None
 
 
@@ -89,20 +96,9 @@ class _ByWeight(torch.autograd.Function):
     @staticmethod
     def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
         (slope, img), geometry = ctx.saved_tensors, ctx.geometry
-        by_slope = _Convolution.apply(img, towards, geometry) if _wanted(ctx, 0) else None
-        by_img = _ByImage.apply(slope, towards, img, geometry) if _wanted(ctx, 1) else None
+        by_slope = _Convolution.apply(img, towards, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_img = _ByImage.apply(slope, towards, img, geometry) if gradient_is_wanted(ctx, 1) else None
         return by_slope, by_img, None, None
-
-
-def _wanted(ctx, place: int) -> bool:
-    """Whether the backward pass under way uses the gradient by this input; torch's own functions look at that too."""
-    node = ctx.next_functions[place][0]
-    if not ctx.needs_input_grad[place] or node is None:
-        return False
-    try:
-        return torch._C._will_engine_execute_node(node)
-    except RuntimeError:  # it refuses to say for a tensor that the gradient was asked of: that one is wanted
-        return True
 
 
 def _gradient(slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry, which: int) -> Tensor:
