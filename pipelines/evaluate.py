@@ -15,7 +15,6 @@ from time import time
 from typing import Any
 
 from harness.arithmetic import arithmetic
-from harness.cost.names import discriminator_id, generator_id
 from harness.data.npy import check_sha256
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
@@ -24,6 +23,7 @@ from harness.records.environment import this_process, versions
 from harness.records.models import Measurement, Networks, Process, Run, ScoreRecord, Snapshot, Training, TrainingData
 from harness.records.record import make, read_as, write_record
 from harness.training.distributed import join_ranks
+from lada.names import full_size_names
 from pipelines.compose import Cell, cell_arguments
 from pipelines.profile import load_profile
 from pipelines.results import measured_path, record_path, run_path, training_path
@@ -116,13 +116,8 @@ def measurement(record: ScoreRecord, training: Training, processes: list[Process
 
 def full_size_networks(cell: Cell) -> Networks:
     """Names of the cost records of the cell's networks, at the paper's size where the profile's are narrower."""
-    config = cell.generator
-    resolution, widening = config.resolution * 8 // config.base, max(1, 1024 // config.dims[0])
-    dims = [widening * dim for dim in config.dims]
-    return Networks(
-        generator=generator_id(cell.params.attention, resolution, dims, config.lee_conv, config.modulation),
-        discriminator=discriminator_id(cell.params.discriminator, resolution),
-    )
+    generator, discriminator = full_size_names(cell.generator, cell.params.attention, cell.params.discriminator)
+    return Networks(generator=generator, discriminator=discriminator)
 
 
 def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:

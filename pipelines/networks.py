@@ -11,10 +11,10 @@ from baselines.attention import ATTENTIONS
 from baselines.generators import GENERATORS
 from baselines.generators.network import Network
 from harness.cost.macs import input_shapes
-from harness.cost.names import discriminator_id, generator_id
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS, DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
+from lada.names import discriminator_id, generator_id
 
 PAPER = "arXiv 2401.09596"
 

@@ -4,63 +4,48 @@ import json
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from harness.paper import printed_table
+from harness.paper.table import PrintedTable, printed_tables
 
 ABSENT = "absent"
+OTHERWISE = "*"  # any word that is not named
 
 
 @cache
-def _facts() -> dict:
+def _facts() -> dict[str, Any]:
     return json.loads((Path(__file__).parent / "configurations.json").read_text(encoding="utf-8"))
 
 
-def paper_configuration(row: str) -> dict | None:
-    """The configuration of row "1:16", "2:3", "3:4" ... in the form of a record's `config`; None if it trains none."""
+def paper_configuration(row: str) -> dict[str, Any] | None:
+    """The configuration of row "1:16", "2:3", "3:4" ... in the form of a record's `config`; None if the paper states none."""
     number, index = (int(part) for part in row.split(":"))
-    if number not in MAKERS or index > len(printed_table(number)):
+    table = printed_tables().get(number)
+    if table is None or table.configuration is None or not 1 <= index <= len(table.rows):
         return None
-    return MAKERS[number](printed_table(number)[index - 1])
-
-
-def _start(dataset: str, attention: str, discriminator: str, lr_d: float) -> dict:
-    facts = _facts()
-    config = merge(facts["common"], facts["datasets"][dataset])
-    config |= {"attention": attention, "discriminator_attention": discriminator}
-    config["discriminator"]["kind"] = "conv" if discriminator == "conv" else "lada"
-    config["train"]["lr_d"] = lr_d
-    config["generator"] |= {"dims": [1024, 256, 64], "lee_conv": True, "mlp_residual": False, "modulation": True}
-    return config
-
-
-def _table_1(row: dict[str, str]) -> dict:
-    config = _start("cifar10", row["attention"], row["discriminator"], 4e-4 if row["discriminator"] == "conv" else 2e-4)
-    flags = {"lee_conv": "convolution", "mlp_residual": "residual_mlp", "modulation": "modulation"}
-    config["generator"] |= {key: row[column] == "yes" for key, column in flags.items()}
-    return config
-
-
-def _table_2(row: dict[str, str]) -> dict:
-    config = _start(row["dataset"], "lada", row["discriminator"], float(row["d_lr"]))
-    config["generator"]["dims"] = [int(dim) for dim in row["g_dims"].split("-")]
-    if row["g_dims"] == "1024-256-64" and row["resolution"] == "128":
-        config["generator"]["decoder_dims"] = [32, 16]  # the only decoder whose cost truncates to the printed 0.9 GMAC
-    return config
-
-
-def _table_3(row: dict[str, str]) -> dict | None:
-    if row["method"] != "ladagan":
+    printed = table.rows[index - 1]
+    if any(printed[column] != word for column, word in table.configuration.only.items()):
         return None
-    config = _start("cifar10", "lada", "lada", 2e-4)
-    config["fraction"] = float(row["fraction"])
-    config["train"]["bcr_weight"] = 1.0 if row["bcr"] == "yes" else 0.0
-    return config
+    return _configured(table, index, printed)
 
 
-MAKERS = {1: _table_1, 2: _table_2, 3: _table_3}
+def _configured(table: PrintedTable, index: int, printed: dict[str, str]) -> dict[str, Any]:
+    stated, facts = table.configuration, _facts()
+    config = merge(facts["common"], facts["datasets"][stated.dataset.format_map(printed)])
+    config = merge(config, _filled(stated.values, printed))
+    for column, changes in stated.words.items():
+        config = merge(config, changes.get(printed[column], changes.get(OTHERWISE, {})))
+    return merge(config, table.exception(index).configuration)
 
 
-def merge(base: dict, changes: dict) -> dict:
+def _filled(value: Any, printed: dict[str, str]) -> Any:
+    """Texts with the printed words of other columns in place of their names in braces."""
+    if isinstance(value, dict):
+        return {key: _filled(entry, printed) for key, entry in value.items()}
+    return value.format_map(printed) if isinstance(value, str) else value
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """`base` with the entries of `changes`, mappings merged level by level."""
     merged = deepcopy(base)
     for key, value in changes.items():
@@ -68,7 +53,7 @@ def merge(base: dict, changes: dict) -> dict:
     return merged
 
 
-def differences(config: dict, rows: list[str]) -> list[tuple[str, str, str]] | None:
+def differences(config: dict[str, Any], rows: list[str]) -> list[tuple[str, str, str]] | None:
     """[(dotted key, the paper's value, the record's)] against the first row the paper configures; None if there is none."""
     paper = next((found for row in rows if (found := paper_configuration(row))), None)
     if paper is None:
@@ -78,9 +63,9 @@ def differences(config: dict, rows: list[str]) -> list[tuple[str, str, str]] | N
     return [(key, str(value), str(other)) for key, value, other in pairs if value != other]
 
 
-def flatten(value: dict, prefix: str = "") -> dict[str, object]:
+def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"train.lr_g": 0.0002, ...}: nested mappings as dotted names."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, entry in value.items():
         name = f"{prefix}{key}"
         flat |= flatten(entry, f"{name}.") if isinstance(entry, dict) and entry else {name: entry}

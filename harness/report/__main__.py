@@ -1,38 +1,47 @@
 """`python -m harness.report [--profile NAME]`: rebuilds tables and figures from the records alone."""
 
-import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
+import harness.pinned  # noqa: F401, I001  before numpy, so that figures have the same bytes on every machine
 
-# isort: split
 import argparse
 
 from harness.errors import run_command
 from harness.records.store import chosen_profiles, load_store
 from harness.report.manifest import write_manifest
 from harness.report.page import write_page
-from harness.report.tables import build_tables, write_tables
+from harness.report.table_files import render_measured, render_repeating, write_files
+from harness.report.tables import build_tables, headline
 
 
 def main() -> None:
     """Every profile with records, or the one asked for."""
     parser = argparse.ArgumentParser(prog="python -m harness.report", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")
-    for profile in chosen_profiles(parser.parse_args().profile):
-        report(profile)
+    parser.add_argument(
+        "--single-file", action="store_true", help="also write report_single.html, with every picture inside, to send by mail"
+    )
+    args = parser.parse_args()
+    for profile in chosen_profiles(args.profile):
+        report(profile, args.single_file)
 
 
-def report(profile: str) -> None:
-    """Writes one profile's tables and figures and says what they hold."""
+def report(profile: str, single_file: bool = False) -> None:
+    """Writes one profile's tables, figures and page, and says what they hold."""
     from harness.report.figures import draw_figures  # seaborn takes seconds; a corrupt record is reported before that
 
     store = load_store(profile)
     tables = build_tables(store)
-    written = write_tables(store, tables)
-    figures = draw_figures(store)
-    page = write_page(store, tables, figures)
-    write_manifest(store, [*written, *figures, page])
+    repeating = write_files(store, render_repeating(store, tables))
+    measured = write_files(store, render_measured(store, tables))
+    drawn = draw_figures(store)
+    page = write_page(store, tables, [*drawn.repeating, *drawn.measured])
+    write_manifest(store, [*repeating, *drawn.repeating], [*measured, *drawn.measured, page])
+    if single_file:
+        print(f"page in one file: {write_page(store, tables, [*drawn.repeating, *drawn.measured], single_file=True)}")
     for table in tables:
         print(f"{table.name}: {table.summary}")
-    print(f"tables in {store.folder / 'tables'}, {len(figures)} figures in {store.folder / 'figures'}, page {page}")
+    count = len(drawn.repeating) + len(drawn.measured)
+    print(f"tables in {store.folder / 'tables'}, {count} figures in {store.folder / 'figures'}, page {page}")
+    print(f"{profile}: {headline(tables)}")
 
 
 if __name__ == "__main__":

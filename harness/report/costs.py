@@ -28,6 +28,7 @@ def _cost_row(record: CostRecord, measured: Throughput | None) -> dict[str, str]
         "peak MiB": _number(measured.peak_bytes if measured else None, 2**20, 0),
         "kWh per 1,000 images": _energy(measured),
         "device": measured.process.device if measured else NOT_RUN,
+        "measured": measured.process.started[:10] if measured else NOT_RUN,
         "note": record.note or "-",
     }
     return {name: NO_CONFIGURATION if text == NOT_RUN and record.params is None else text for name, text in row.items()}

@@ -1,28 +1,37 @@
 """Rows of a profile's own experiments: cells that stand in none of the printed tables, in the form of Table I's rows."""
 
+from harness.files import digest
+from harness.metrics.metric import METRICS
 from harness.paper import NOT_PRINTED
+from harness.paper.configuration import merge
 from harness.records.models import ScoreRecord
 from harness.records.store import Store
-from harness.report.cells import Cell, cost_cell, score_cell
+from harness.report.cost_cells import cost_cell
+from harness.report.score_cells import score_cell
+from harness.report.table_cells import Row
 
-SCORES = ("fid", "sfid", "is", "precision", "recall")
-
-
-def own_cells(store: Store) -> list[tuple[dict[str, str], dict[str, Cell]]]:
-    """One row per experiment, nothing printed beside it."""
-    return [_row(record, store) for record in store.own()]
+PATTERNS = ("*-50k", "*-train", "*")  # of the protocols, best first
 
 
-def _row(record: ScoreRecord, store: Store) -> tuple[dict[str, str], dict[str, Cell]]:
-    config, networks = record.config, record.networks
+def own_cells(store: Store) -> list[Row]:
+    """One row per experiment over all its seeds, nothing printed beside it."""
+    together: dict[str, list[ScoreRecord]] = {}
+    for record in store.own():
+        seedless = merge(record.config, {"train": {"seed": None}})
+        together.setdefault(digest([seedless, record.data.sha256]), []).append(record)
+    return [_row(records, store) for records in together.values()]
+
+
+def _row(records: list[ScoreRecord], store: Store) -> Row:
+    first = records[0]
     row = {
-        "row": record.cell,
-        "attention": str(config.get("attention", NOT_PRINTED)),
-        "discriminator": str(config.get("discriminator_attention", NOT_PRINTED)),
+        "row": first.cell,
+        "attention": str(first.config.get("attention", NOT_PRINTED)),
+        "discriminator": str(first.config.get("discriminator_attention", NOT_PRINTED)),
     }
     cells = {
-        "g_gflops": cost_cell(store, networks.generator or "", "flops", NOT_PRINTED),
-        "d_gflops": cost_cell(store, networks.discriminator or "", "flops", NOT_PRINTED),
+        "g_gflops": cost_cell(store, first.networks.generator or "", "flops", NOT_PRINTED),
+        "d_gflops": cost_cell(store, first.networks.discriminator or "", "flops", NOT_PRINTED),
     }
-    cells |= {name: score_cell([record], name, ("*-50k", "*-train", "*"), NOT_PRINTED) for name in SCORES}
+    cells |= {name: score_cell(records, name, PATTERNS, NOT_PRINTED) for name in METRICS}
     return row | dict.fromkeys(cells, NOT_PRINTED), cells

@@ -1,65 +1,72 @@
-"""One self-contained HTML page: tables, figures and samples, every figure opening its provenance. No script, no request."""
+"""One HTML page: tables, claims, figures and samples, every figure opening its provenance. No script, no request."""
 
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from harness.files import write_text
+from harness.metrics.metric import METRICS
 from harness.paper import NOT_PRINTED, errata
 from harness.records.store import Store
-from harness.report.cells import Cell
-from harness.report.formats import HIDDEN, MARKS, heading, measured_text
-from harness.report.provenance import duration, provenance, uses_of_records
-from harness.report.sections import Pictures, anchor_tables, errata_entries, figure_entries, gallery
-from harness.report.tables import ROMAN, Table
-from harness.report.verdicts import ABSENT, DIVERGED, RULES
+from harness.report import stale
+from harness.report.cell import Cell
+from harness.report.formats import LEGEND, MARKS, heading, measured_text
+from harness.report.pictures import Embedded, Linked
+from harness.report.provenance import common_versions, duration, provenances, uses_of_records
+from harness.report.sections import Source, anchor_tables, errata_entries, figure_entries, gallery
+from harness.report.table_cells import ran, runs_of
+from harness.report.table_files import notes_of
+from harness.report.tables import Table, headline
+from harness.report.verdicts import ABSENT, DIVERGED, rules
 
-PAGE_BYTES = 4_800_000  # a page of under 5 MB opens quickly and can be sent by mail
 EVERY_ROW = 0  # matches only the errata that touch a whole column
+NAME, SINGLE_NAME = "report.html", "report_single.html"
 
 
-def write_page(store: Store, tables: list[Table], figures: list[Path]) -> Path:
-    """Writes results/<profile>/report.html; returns its path."""
-    path = store.folder / "report.html"
-    write_text(path, render_page(store, tables, figures))
+def write_page(store: Store, tables: list[Table], figures: list[Path], single_file: bool = False) -> Path:
+    """Writes results/<profile>/report.html, or report_single.html with every picture inside; returns its path."""
+    path = store.folder / (SINGLE_NAME if single_file else NAME)
+    source = Embedded(store.folder) if single_file else Linked(store.folder)
+    write_text(path, render_page(store, tables, figures, source))
     return path
 
 
-def render_page(store: Store, tables: list[Table], figures: list[Path]) -> str:
-    """The page's text, with as many pictures inside as fit into PAGE_BYTES; the same records and figures give the same text."""
+def render_page(store: Store, tables: list[Table], figures: list[Path], source: Source) -> str:
+    """The page's text; `source` says where an image element finds a picture. The same results give the same text."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined)
     environment.globals |= {"marks": MARKS | {word: word for word in (DIVERGED, *ABSENT)}}
     environment.trim_blocks = environment.lstrip_blocks = True
-    template = environment.get_template("page.html.j2")
-    parts = {
+    return environment.get_template("page.html.j2").render({
         "profile": store.profile,
         "overview": _overview(store, tables),
-        "tables": [_table(table) for table in tables],
+        "legend": LEGEND.partition("; ")[2],
+        "tables": [_table(table, store) for table in tables],
+        "figures": figure_entries(store, figures, source),
+        "gallery": gallery(store, source),
         "anchors": anchor_tables(store),
-        "rules": RULES,
+        "rules": rules(),
         "errata": errata_entries(),
-        "records": _provenances(store, tables),
+        "records": (records := provenances(store, uses_of_records(tables))),
+        "opened": {record["id"] for record in records},
+        "versions": common_versions(store),
         "points": _seed_points(tables),
-    }
-    bare = template.render(parts | _pictures(store, figures, 0))
-    return template.render(parts | _pictures(store, figures, PAGE_BYTES - len(bare.encode())))
+    })  # fmt: skip
 
 
-def _pictures(store: Store, figures: list[Path], budget: int) -> dict:
-    embed = Pictures(store.folder, budget)
-    return {"figures": figure_entries(store, figures, embed), "gallery": gallery(store, embed)}
-
-
-def _overview(store: Store, tables: list[Table]) -> dict:
+def _overview(store: Store, tables: list[Table]) -> dict[str, Any]:
     processes = [process for measured in store.measurements.values() for process in measured.processes]
     processes += [measured.process for measured in store.throughputs.values()]
     verdicts = Counter(cell.verdict for table in tables for cell in table.cells)
+    days = sorted({process.started[:10] for process in processes})
     return {
-        "devices": sorted({process.device for process in processes}),
+        "headline": headline(tables),
+        "devices": sorted({f"{process.device} ({process.instruction_sets}), {process.cores} cores" for process in processes}),
         "commits": sorted({(process.git.commit or "no commit")[:12] for process in processes}),
+        "dates": " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "not recorded",
         "runs": len(store.scores),
         "networks": len(store.costs),
         "time": duration(sum(process.seconds for process in processes)),
@@ -67,28 +74,33 @@ def _overview(store: Store, tables: list[Table]) -> dict:
     }
 
 
-def _table(table: Table) -> dict:
-    columns = [column for column in table.rows[0][0] if column not in HIDDEN]
-    rows = [
-        [_figure(table, index, column, cells[column]) if column in cells else {"text": row[column]} for column in columns]
-        for index, (row, cells) in enumerate(table.rows, start=1)
-    ]
+def _table(table: Table, store: Store) -> dict[str, Any]:
+    columns, rows = table.columns, []
+    for index, (row, cells) in enumerate(table.rows, start=1):
+        found = [_figure(table, index, name, cells[name]) if name in cells else {"text": row[name]} for name in columns]
+        runs = runs_of(cells, store)
+        wrong = [f"{record.cell}: {table.stale[record.cell]}" for record in runs if record.cell in table.stale]
+        seeds = f", {len({record.seed for record in runs})} seeds" if len({record.seed for record in runs}) > 1 else ""
+        rows.append([*found, {"text": ran(runs) + seeds, "stale": "; ".join(wrong)}])
     cells_of = {column: [cells[column] for _, cells in table.rows if column in cells] for column in columns}
     headings = [
-        {"text": heading(column, cells_of[column]), "errata": [entry["id"] for entry in errata(table.number, EVERY_ROW, column)]}
+        {
+            "text": heading(column, cells_of[column], table.printed),
+            "errata": [entry["id"] for entry in errata(table.number, EVERY_ROW, column)],
+        }
         for column in columns
     ]
-    name = f"Table {ROMAN[table.number]}" if table.number else "Own experiments"
-    return {"name": table.name, "short": name, "title": table.title, "summary": table.summary, "notes": table.notes,
-            "headings": headings, "rows": rows}  # fmt: skip
+    return {"name": table.name, "short": table.label, "title": table.title, "summary": table.summary,
+            "notes": notes_of(table, store), "stale_mark": stale.MARK,
+            "headings": [*headings, {"text": "what ran", "errata": []}], "rows": rows}  # fmt: skip
 
 
-def _figure(table: Table, index: int, column: str, cell: Cell) -> dict:
+def _figure(table: Table, index: int, column: str, cell: Cell) -> dict[str, Any]:
     """What the template needs of one figure."""
     target = f"p-{cell.records[0]}" if len(cell.records) == 1 else _points_id(table, index, column)
     return {
         "printed": cell.printed,
-        "measured": measured_text(cell, column),
+        "measured": measured_text(cell),
         "verdict": cell.verdict if cell.verdict != NOT_PRINTED else "",
         "style": re.sub(r"[^a-z]", "", cell.verdict) or "none",
         "target": target if cell.records else "",
@@ -101,7 +113,7 @@ def _points_id(table: Table, index: int, column: str) -> str:
     return f"points-{table.name}-{index}-{re.sub('[^A-Za-z0-9]', '-', column)}"
 
 
-def _seed_points(tables: list[Table]) -> list[dict]:
+def _seed_points(tables: list[Table]) -> list[dict[str, Any]]:
     """For each figure of several runs: every seed's point, and the way to its run."""
     found = []
     for table in tables:
@@ -109,15 +121,10 @@ def _seed_points(tables: list[Table]) -> list[dict]:
             for column, cell in cells.items():
                 if len(cell.records) > 1:
                     points = [f"{point:.6g}" for point in cell.points] or [DIVERGED] * len(cell.records)
+                    name = METRICS[cell.quantity].heading if cell.quantity in METRICS else column
                     found.append({
-                        "id": _points_id(table, index, column), "cell": cell, "column": column,
-                        "title": f"{table.title.split('.')[0]}, row {index}, {column}",
+                        "id": _points_id(table, index, column), "cell": cell, "mean": measured_text(cell),
+                        "title": f"{table.label}, row {index}, {name}",
                         "points": list(zip(cell.records, points, strict=False)),
                     })  # fmt: skip
     return found
-
-
-def _provenances(store: Store, tables: list[Table]) -> list[dict]:
-    uses = uses_of_records(tables)
-    named = store.scores | store.costs
-    return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]

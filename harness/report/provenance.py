@@ -1,11 +1,14 @@
 """Everything that a reader may ask of one record, as labelled text: what the page shows when a figure is opened."""
 
+from collections import Counter
+from typing import Any
+
 from harness.names import experiment_name
 from harness.paper.configuration import differences
 from harness.records.models import CostRecord, Process, Record, ScoreRecord, Scores
 from harness.records.store import Store
 from harness.report.formats import measured_text
-from harness.report.tables import ROMAN, Table
+from harness.report.tables import Table
 
 
 def provenance(record: Record, uses: list[str], store: Store) -> dict:
@@ -14,19 +17,45 @@ def provenance(record: Record, uses: list[str], store: Store) -> dict:
         return _score(record, uses, store)
     if isinstance(record, CostRecord):
         return _cost(record, uses, store)
-    return {"title": record.cell, "facts": _facts(record, []), "lists": []}
+    return {"title": record.cell, "facts": _facts(record, [], common_versions(store)), "lists": []}
 
 
-def _facts(record: Record, processes: list[Process]) -> list[tuple[str, str]]:
+def provenances(store: Store, uses: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The provenance of the first seed of every run and of every network, each with the id that figures open it by."""
+    named: dict[str, Record] = {**{record.cell: record for record in first_seeds(store)}, **store.costs}
+    return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]
+
+
+def first_seeds(store: Store) -> list[ScoreRecord]:
+    """The run with the lowest seed of every set of rows, and every run that stands in none, in the order of the store.
+
+    The page shows these in full and links the records of the other seeds."""
+    found: dict[tuple[str, ...], ScoreRecord] = {}
+    for record in sorted(store.scores.values(), key=lambda record: record.seed):
+        found.setdefault(tuple(record.rows) or (record.cell,), record)
+    cells = list(store.scores)
+    return sorted(found.values(), key=lambda record: cells.index(record.cell))
+
+
+def common_versions(store: Store) -> str:
+    """Versions of the libraries behind most of the records; a record that differs states its own."""
+    counts = Counter(_versions(record) for record in [*store.scores.values(), *store.costs.values()])
+    return counts.most_common(1)[0][0] if counts else "not recorded"
+
+
+def _versions(record: Record) -> str:
+    return ", ".join(f"{name} {number}" for name, number in record.versions.items())
+
+
+def _facts(record: Record, processes: list[Process], usual: str) -> list[tuple[str, str]]:
     folder = "costs" if record.kind == "cost" else "records"
     return [
         ("status", record.status),
         ("command", record.command),
         ("record", f"results/{record.profile}/{folder}/{record.cell}.json, digest {record.digest}"),
-        ("configuration digest", record.config_digest),
         ("arithmetic", record.arithmetic),
         *[(f"process: {process.stage}", _process(process)) for process in processes],
-        ("versions", ", ".join(f"{name} {number}" for name, number in record.versions.items())),
+        *([] if _versions(record) == usual else [("versions", _versions(record))]),
     ]
 
 
@@ -49,7 +78,7 @@ def _score(record: ScoreRecord, uses: list[str], store: Store) -> dict:
     data, extractor, level = record.data, record.extractor, record.comparability
     measured = store.measurements.get(record.cell)
     facts = [
-        *_facts(record, measured.processes if measured else []),
+        *_facts(record, measured.processes if measured else [], common_versions(store)),
         ("seed", str(record.seed)),
         ("images seen", f"{record.images_seen:,}"),
         (
@@ -69,30 +98,29 @@ def _score(record: ScoreRecord, uses: list[str], store: Store) -> dict:
 
 
 def _score_lists(record: ScoreRecord) -> list[tuple[str, list[str], list[list[str]]]]:
-    changed = differences(record.config, record.rows)
-    found = [("Scores of the last weights", ["protocol", "images", "metric", "value"], _score_rows(record, record.metrics))]
-    found.append(
-        ("Scores of the untrained generator", ["protocol", "images", "metric", "value"], _score_rows(record, record.untrained))
-    )
-    if record.generation_sd:
-        heading = "Standard deviation of the last weights' scores over generation seeds"
-        found.append((heading, ["protocol", "images", "metric", "value"], _score_rows(record, record.generation_sd)))
+    columns: dict[str, Scores] = {"last weights": record.metrics, "untrained": record.untrained}
     if record.best:
-        heading = f"Best snapshot, at {record.best.nimg:,} images (for information: no verdict uses it)"
-        found.append((heading, ["protocol", "images", "metric", "value"], _score_rows(record, record.best.metrics)))
+        columns[f"best snapshot, {record.best.nimg:,} images (no verdict uses it)"] = record.best.metrics
+    if record.generation_sd:
+        columns["sd over generation seeds"] = record.generation_sd
+    keys = dict.fromkeys((protocol, label) for scores in columns.values() for protocol in scores for label in scores[protocol])
+    rows = [[protocol, _count(record, protocol), label, *_values(columns, protocol, label)] for protocol, label in keys]
+    found = [("Scores", ["protocol", "images", "metric", *columns], rows)]
+    changed = differences(record.config, record.rows)
     if changed is not None:
         rows = [list(change) for change in changed] or [["none", "", ""]]
         found.append(("Difference from the paper's configuration", ["key", "paper", "here"], rows))
     return found
 
 
-def _score_rows(record: ScoreRecord, scores: Scores) -> list[list[str]]:
-    counts = {name: f"{count.generated:,} against {count.reference:,}" for name, count in record.counts.items()}
-    return [
-        [protocol, counts.get(protocol, "-"), label, f"{value:.6g}"]
-        for protocol, values in scores.items()
-        for label, value in values.items()
-    ]
+def _count(record: ScoreRecord, protocol: str) -> str:
+    count = record.counts.get(protocol)
+    return f"{count.generated:,} against {count.reference:,}" if count else "-"
+
+
+def _values(columns: dict[str, Scores], protocol: str, label: str) -> list[str]:
+    values = [scores.get(protocol, {}).get(label) for scores in columns.values()]
+    return ["-" if value is None else f"{value:.6g}" for value in values]
 
 
 def _cost(record: CostRecord, uses: list[str], store: Store) -> dict:
@@ -102,7 +130,7 @@ def _cost(record: CostRecord, uses: list[str], store: Store) -> dict:
     timings = [[batch, *(f"{value:.4g}" for value in (rate.median, rate.low, rate.high))] for batch, rate in rates.items()]
     peak = measured.peak_bytes if measured else None
     facts = [
-        *_facts(record, [measured.process] if measured else []),
+        *_facts(record, [measured.process] if measured else [], common_versions(store)),
         ("parameters", "not counted" if record.params is None else f"{record.params:,}"),
         ("evaluations per image", str(record.steps_per_image)),
         ("peak memory", "not measured" if peak is None else f"{peak / 2**20:,.0f} MiB"),
@@ -119,14 +147,15 @@ def _cost(record: CostRecord, uses: list[str], store: Store) -> dict:
 
 
 def uses_of_records(tables: list[Table]) -> dict[str, list[str]]:
-    """{cell or network: ["Table I, row 16, fid: printed 3.29, measured 21.43, not comparable", ...]}."""
+    """{cell or network: ["Table I, row 16: fid printed 3.29, measured 21.43, not comparable; ...", ...]}."""
     uses: dict[str, list[str]] = {}
     for table in tables:
-        name = f"Table {ROMAN[table.number]}" if table.number else "Own experiments"
         for index, (_, cells) in enumerate(table.rows, start=1):
+            of_row: dict[str, list[str]] = {}
             for column, cell in cells.items():
-                metric = f" ({cell.label})" if cell.is_proxy and cell.label else ""
-                figures = f"printed {cell.printed}, measured {measured_text(cell, column)}, {cell.verdict}"
+                figure = f"{column} printed {cell.printed}, measured {measured_text(cell)}, {cell.verdict}"
                 for record in cell.records:
-                    uses.setdefault(record, []).append(f"{name}, row {index}, {column}{metric}: {figures}")
+                    of_row.setdefault(record, []).append(figure)
+            for record, figures in of_row.items():
+                uses.setdefault(record, []).append(f"{table.label}, row {index}: {'; '.join(figures)}")
     return uses

@@ -15,6 +15,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from statistics import fmean, stdev
 
 from harness.metrics.metric import METRICS, margin_words
+from harness.paper import printed_tables
 
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
@@ -22,18 +23,22 @@ NO_CONFIGURATION = "no configuration"  # none was published, at that size or at 
 ABSENT = (NOT_RUN, NO_CONFIGURATION)
 
 ALPHA = 0.05
-RIVAL_TOLERANCE = {"StyleGAN2": 0.025, "ViTGAN": 0.015}  # share of the printed multiply-accumulates
 
-RULES = (
-    "Costs of LadaGAN: reproduced where the measured figure, truncated to the printed digits, is the printed one; else differs.",
-    "Costs of rivals: reproduced where truncating or rounding gives the printed figure, or the multiply-accumulates lie within "
-    "2.5% (StyleGAN2) or 1.5% (ViTGAN) of it; else differs.",
-    f"Scores: two one-sided tests at 5% over all training seeds, against a margin of {margin_words()}. "
-    "Reproduced where the 90% interval of the mean lies inside the margin, differs where it lies outside, inconclusive "
-    "otherwise, and always with fewer than two seeds. Never the best of several.",
-    "Scores under another extractor, reference set or sample count are not comparable: no difference from the paper is shown.",
-    "Throughput and images seen on another device or in another profile are not comparable.",
-)
+
+def rules() -> list[str]:
+    """How a verdict is reached, for readers."""
+    stated = [column for table in printed_tables().values() for column in table.columns.values()]
+    tolerances = ", ".join(f"{share:.1%} for {column.heading}" for column in stated for share in column.tolerance.values())
+    return [
+        "Costs of LadaGAN: reproduced where the measured figure, cut to the printed digits, is the printed one; else differs.",
+        "Costs of rivals: reproduced where cutting or rounding gives the printed figure, or the multiply-accumulates lie within "
+        f"a stated share of it ({tolerances}); else differs.",
+        f"Scores: two one-sided tests at 5% over all training seeds, against a margin of {margin_words()}. "
+        "Reproduced where the 90% interval of the mean lies inside the margin, differs where it lies outside, inconclusive "
+        "otherwise, and always with fewer than two seeds. Never the best of several.",
+        "Scores under another extractor, reference set or sample count are not comparable: no difference is shown.",
+        "Throughput and images seen on another device or in another profile are not comparable.",
+    ]
 
 
 def truncate_like(value: float, printed: str) -> str:

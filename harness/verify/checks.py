@@ -7,8 +7,9 @@ from harness.errors import HarnessError
 from harness.files import sha256_file
 from harness.records.models import Sealed
 from harness.records.store import FOLDERS, RESULTS, Store, load_record, record_paths, store_of
-from harness.report.manifest import NAME, read_manifest, record_digests
-from harness.report.tables import build_tables, render
+from harness.report.manifest import NAMES, read_manifest, record_digests
+from harness.report.table_files import render
+from harness.report.tables import build_tables
 from harness.verify.files import CHECKS
 
 
@@ -79,5 +80,5 @@ def check_manifest(store: Store) -> Iterator[str]:
             yield f"{path}: not the file that the report wrote"
     for path in sorted((store.folder / "tables").iterdir()):
         name = path.relative_to(store.folder).as_posix()
-        if name not in manifest["files"] and name != NAME:
+        if name not in manifest["files"] and name not in NAMES:
             yield f"{path}: not part of the report; remove it"

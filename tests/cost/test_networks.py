@@ -4,8 +4,8 @@ import pytest
 
 from baselines.attention import ATTENTIONS
 from harness.cost.macs import count_macs
-from harness.cost.names import generator_id
 from lada.attention import AdditiveAttention
+from lada.names import generator_id
 from pipelines.networks import closed_forms, lada_networks, networks
 
 GMAC = {  # fvcore's totals, which Tables I and II print truncated; Lada's are in test_macs.py

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from baselines.attention import ATTENTIONS
-from harness.cost.names import discriminator_id, generator_id
 from harness.errors import HarnessError
+from harness.paper import printed_tables
 from harness.records.models import CostRecord, Throughput
 from harness.records.record import read_as
-from harness.report.columns import RIVALS
+from lada.names import discriminator_id, generator_id
 from pipelines import cost
 from pipelines.networks import networks
 
@@ -36,7 +36,8 @@ def test_every_mechanism_has_its_generators_and_table_5_all_its_networks():
     trainable = [name for name, mechanism in ATTENTIONS.items() if mechanism.twice_differentiable]
     names = {generator_id(attention, 32, None, conv) for attention in trainable for conv in (True, False)}
     names |= {generator_id("lada", resolution) for resolution in (32, 64, 128, 256)}
-    names |= {f"{rival}-{resolution}" for rival in RIVALS.values() for resolution in (32, 64, 128, 256)}
+    table = printed_tables()[5]
+    names |= {table.network(index, column) for index in range(1, len(table.rows) + 1) for column in table.columns}
     assert names <= networks().keys()
 
 

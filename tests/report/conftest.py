@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cost.names import generator_id
 from harness.images import image_grid
 from harness.paper import printed_table
 from harness.records.models import CostRecord, Measurement, Process, ScoreRecord, Throughput
 from harness.records.record import make, write_record
+from lada.names import generator_id
 
 LABEL = "digits-cnn"
 MADE_BY = {"versions": {"python": "3.11", "torch": "2.15.0"}, "arithmetic": "test"}
@@ -97,7 +97,7 @@ def add_cost(tmp_path, monkeypatch):
 @pytest.fixture
 def digits(add_score, add_cost):
     """Records of a small digits profile: Table I whole, row 9 diverged; Table III's six LadaGAN rows; some costs."""
-    for index, row in enumerate(printed_table(1), start=1):
+    for index, row in enumerate(printed_table(1).rows, start=1):
         extra = [f"1:{index}", *(["2:3", "3:4", "4:10"] if index == 16 else [])]
         config = {"attention": row["attention"], "discriminator_attention": row["discriminator"], "train": {"nimg": 3200}}
         diverged = {"status": "diverged", "diverged_step": 77, "metrics": {}, "history": []} if index == 9 else {}

@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.records.store import load_store
-from harness.report.figures import save
-from harness.report.page import PAGE_BYTES, render_page
+from harness.report.page import render_page
+from harness.report.pictures import Embedded, Linked
+from harness.report.plots import save
 from harness.report.tables import build_tables
 
 
@@ -26,9 +27,9 @@ class Page(HTMLParser):
         self.loads += [found[key] for key in ("src", "srcset", "href", "data") if key in found and tag != "a"]
 
 
-def render(profile="digits", figures=()):
+def render(profile="digits", figures=(), source=Linked):
     store = load_store(profile)
-    return render_page(store, build_tables(store), list(figures))
+    return render_page(store, build_tables(store), list(figures), source(store.folder))
 
 
 def test_every_figure_opens_a_provenance_that_is_there(digits):
@@ -39,11 +40,16 @@ def test_every_figure_opens_a_provenance_that_is_there(digits):
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
 
 
-def test_the_page_asks_nobody_for_anything(digits):
-    text = render()
+@pytest.mark.parametrize("source", [Embedded, Linked])
+def test_the_page_asks_nobody_for_anything(digits, source):
+    text = render(source=source)
     page = Page(text)
-    assert page.loads
-    assert all(source.startswith("data:") for source in page.loads)
+    pictures = [load for load in page.loads if load != "data:,"]  # the empty icon
+    assert pictures
+    if source is Embedded:
+        assert all(load.startswith("data:image/") for load in pictures)
+    else:
+        assert all((digits / load).is_file() for load in pictures)
     assert "script" not in page.tags
     assert not re.search(r"@import|url\(", text)
     assert not any(link.startswith("http") for link in page.links)
@@ -76,7 +82,9 @@ def test_every_seed_is_shown(add_score):
     text = render("paper")
     start = text.index('<div popover id="points-table_1-16-fid"')
     points = text[start : text.index("</div>", text.index("<ul>", start))]
-    assert all(value in points for value in ("3.28", "3.29", "3.31", "p-lada-s1"))
+    assert all(
+        value in points for value in ("3.28", "3.29", "3.31", "p-lada-s0", "records/lada-s1.json", "3.29 (3.27 to 3.32, 3 seeds)")
+    )
 
 
 def test_errata_stand_beside_the_cells_they_touch(digits):
@@ -90,14 +98,21 @@ def test_text_from_records_is_escaped(add_score):
     assert "<script>alert" not in render()
 
 
-@pytest.mark.parametrize("count", [3])
-def test_pictures_beyond_the_budget_are_linked(digits, count):
+def test_pictures_stand_beside_the_page_and_inside_it_only_when_asked(digits):
     picture = digits / "figures" / "big.svg"
     picture.parent.mkdir(exist_ok=True)
-    picture.write_bytes(b" " * (PAGE_BYTES // 2))
-    text = render(figures=[picture] * count)
-    assert text.count('src="figures/big.svg"') == count - 1
-    assert len(text) < 5_000_000
+    picture.write_bytes(b" " * 1_000_000)
+    text = render(figures=[picture])
+    assert 'src="figures/big.svg"' in text
+    assert len(text) < 400_000
+    assert "figures/big.svg" not in render(figures=[picture], source=Embedded)
+
+
+def test_a_picture_outside_the_results_is_never_shown(digits, tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    for source in (Embedded(digits), Linked(digits)):
+        assert source(tmp_path / "secret.png") == ""
+        assert source(digits / "../../secret.png") == ""
 
 
 def test_figures_carry_no_date(tmp_path):

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.paper import QUANTITIES, printed_table
+from harness.paper import printed_tables
 from harness.records.store import load_store
 from harness.report.__main__ import report
-from harness.report.tables import build_tables, render, write_tables
+from harness.report.table_files import render, write_files
+from harness.report.tables import build_tables
 
 MACS = ("true", "fvcore", "torch_meta", "closed_form", "printed_convention")
 
@@ -22,13 +23,13 @@ def read(number, folder=Path("results/digits")):
 
 def build(profile="digits"):
     store = load_store(profile)
-    write_tables(store, build_tables(store))
+    write_files(store, render(store, build_tables(store)))
 
 
 def test_every_printed_column_is_kept_and_nothing_is_blank(digits):
     build()
-    for number, names in QUANTITIES.items():
-        rows, printed = read(number), printed_table(number)
+    for number, table in printed_tables().items():
+        rows, printed, names = read(number), table.rows, list(table.columns)
         assert len(rows) == len(printed)
         for row, source in zip(rows, printed, strict=True):
             assert {column: row[column] for column in source} == source
@@ -71,7 +72,7 @@ def test_scores_at_paper_level_are_measured_over_all_seeds(add_score):
     assert (row["fid_measured"], row["fid_verdict"], row["seeds"]) == ("3.2933", "reproduced", "3")
     assert row["fid_proxy"] == "not run"
     assert row["records"] == "lada-s0 lada-s1 lada-s2"
-    assert "3.29 / 3.29 ± 0.02 (3 seeds) ✓" in Path("results/paper/tables/table_1.md").read_text()
+    assert "3.29 / 3.29 (3.27 to 3.32, 3 seeds) ✓" in Path("results/paper/tables/table_1.md").read_text()
 
 
 def test_a_seed_that_diverged_is_not_dropped(add_score):

@@ -15,14 +15,18 @@ from harness.records.store import load_store
 from harness.report.figures import draw_figures
 from harness.report.manifest import write_manifest
 from harness.report.page import render_page
-from harness.report.tables import build_tables, write_tables
+from harness.report.pictures import Linked
+from harness.report.table_files import render, render_measured, render_repeating, write_files
+from harness.report.tables import build_tables
 from harness.verify.checks import check_profile
 
 
 @pytest.fixture
 def reported(digits):
     store = load_store("digits")
-    write_manifest(store, write_tables(store, build_tables(store)))
+    tables = build_tables(store)
+    repeating, measured = (write_files(store, part(store, tables)) for part in (render_repeating, render_measured))
+    write_manifest(store, repeating, measured)
     assert check_profile("digits")[0] == []
     return digits
 
@@ -36,7 +40,17 @@ def flip_a_digit(path, share=0.0):
 
 
 @pytest.mark.parametrize(
-    "name", ["table_1.csv", "table_1.md", "table_3.tex", "table_5.csv", "costs.csv", "summary.csv", "manifest.json"]
+    "name",
+    [
+        "table_1.csv",
+        "table_1.md",
+        "table_3.tex",
+        "table_5.csv",
+        "costs.csv",
+        "summary.csv",
+        "manifest.json",
+        "manifest_measured.json",
+    ],
 )
 @pytest.mark.parametrize("share", [0, 0.4, 1])
 def test_one_flipped_digit_in_a_table_is_found(reported, name, share):
@@ -199,7 +213,7 @@ def test_500_records_are_reported_in_time(add_score):
     start = process_time()  # not wall time, which other processes stretch
     store = load_store("digits")
     tables = build_tables(store)
-    write_tables(store, tables)
-    page = render_page(store, tables, draw_figures(store))
+    write_files(store, render(store, tables))
+    page = render_page(store, tables, draw_figures(store).repeating, Linked(store.folder))
     assert process_time() - start < 20
     assert len(page) < 5_000_000
