@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-FORMULA = re.compile(r"[=+\-@\t\r]")  # what a spreadsheet may take for the beginning of a formula
+FORMULA = re.compile(r"[=+\-@]")  # what a spreadsheet may take for the beginning of a formula
 NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?|-")  # "-" is what is not printed
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in r"\`*[]|"})
 LATEX = str.maketrans(
@@ -28,7 +28,8 @@ def csv_text(rows: Sequence[dict[str, str]]) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """`text`, behind an apostrophe where a spreadsheet would run it as a formula."""
+    """`text` in one line, behind an apostrophe where a spreadsheet would run it as a formula."""
+    text = one_line(text)
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 

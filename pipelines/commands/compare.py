@@ -12,7 +12,7 @@ from statistics import fmean
 from harness.errors import HarnessError, run_command
 from harness.records.models import CostRecord, Rate
 from harness.records.store import RESULTS, Store, load_store
-from harness.report.formats import markdown_text
+from harness.report.text import markdown_text
 
 LEVEL = 0.05  # of Welch's test
 HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significance"]

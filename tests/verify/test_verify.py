@@ -21,12 +21,16 @@ from harness.report.tables import build_tables
 from harness.verify.checks import check_profile
 
 
-@pytest.fixture
-def reported(digits):
-    store = load_store("digits")
+def write_report(store):
     tables = build_tables(store)
     repeating, measured = (write_files(store, part(store, tables)) for part in (render_repeating, render_measured))
     write_manifest(store, repeating, measured)
+
+
+@pytest.fixture
+def reported(digits):
+    store = load_store("digits")
+    write_report(store)
     assert check_profile("digits")[0] == []
     return digits
 
@@ -106,7 +110,7 @@ def trained(reported):
     write_record(reported / "records/t1-01.json", record)
     write_record(reported / "measured/t1-01.json", training_as_measured(training, record))
     store = load_store("digits")
-    write_manifest(store, write_tables(store, build_tables(store)))
+    write_report(store)
     assert check_profile("digits")[0] == []
     return place
 
@@ -148,7 +152,7 @@ def test_the_pixels_of_a_dataset_are_recomputed(add_score):
     data = {"name": "digits", "train_count": 3, "fraction": 1.0}
     add_score("a", ["1:1"], data=data | {"sha256": split["sha256"]})
     store = load_store("digits")
-    write_manifest(store, write_tables(store, build_tables(store)))
+    write_report(store)
     problems, counts = check_profile("digits")
     assert problems == []
     assert counts["datasets"] == 1
@@ -183,7 +187,7 @@ def test_a_mixture_of_settings_is_found_and_told(add_score):
         "b": ["train.nimg 3200, params.yaml asks for 6400", "rows 1:3, params.yaml asks for 1:2"],
         "c": ["params.yaml has no such cell"],
     }
-    write_manifest(store, write_tables(store, build_tables(store)))
+    write_report(store)
     problems = check_profile("digits")[0]
     assert len(problems) == 2
     assert all("not what params.yaml asks for" in problem for problem in problems)
