@@ -24,7 +24,9 @@ HARMLESS = {
     "harness.training.interrupt": "when a run stops to be resumed later",
     "harness.locks": "who may run at the same time",
     "harness.training.progress": "what the user sees while a cell trains",
+    "harness.training.memory": "refuses batches that do not fit; computes nothing",
     "pipelines.inputs": "writes the hashes of source files; computes nothing",
+    "pipelines.needs": "refuses cells that lack something; computes nothing",
     "pipelines.profile": "checks params.yaml, whose values DVC follows itself; a stage imports the types of those it uses",
 }
 # Packages whose `__init__` lists what lies in them. To import one module of them is to depend on that one, not on the whole list.

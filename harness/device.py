@@ -4,7 +4,9 @@ import os
 import re
 import resource
 import sys
+from pathlib import Path
 
+import psutil
 import torch
 
 from harness.errors import HarnessError, short
@@ -31,6 +33,18 @@ def use_threads(threads: int | None) -> None:
     """Gives torch this many CPU threads, or leaves it as many as it takes."""
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def memory_bytes(device: str) -> int:
+    """The device's memory, of a CPU what the machine or the container has."""
+    if device != "cpu":
+        return torch.cuda.get_device_properties(device).total_memory
+    limits = [psutil.virtual_memory().total]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of cgroups version 2 and 1
+        file = Path("/sys/fs/cgroup") / name
+        text = file.read_text().strip() if file.is_file() else "max"
+        limits += [int(text)] if text.isdigit() else []
+    return min(limits)
 
 
 def peak_resident_bytes() -> int:

@@ -30,6 +30,9 @@ def main(argv: list[str] | None = None) -> None:
     check_names(params)
     folder = Path("results") / params["profile"] / "inputs"
     if args.what == "names":
+        from pipelines.profile import load_profile  # here: torch takes seconds to import, and the other files need none
+
+        load_profile(args.params)  # whatever is wrong with it is said before the first stage
         write_text(folder / "names", "Every name of a profile, dataset and cell is plain: letters, digits, - and _.\n")
     elif args.what == "mechanisms":
         write_mechanisms(folder / "mechanisms")

@@ -20,6 +20,7 @@ from harness.training.distributed import join_ranks
 from harness.training.loop import RunResult, fit
 from lada.accelerate import use_fused_attention
 from pipelines.compose import Cell, cell_arguments
+from pipelines.needs import check_ready
 from pipelines.profile import load_profile
 from pipelines.results import run_path, training_path
 
@@ -27,12 +28,15 @@ from pipelines.results import run_path, training_path
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
     args = cell_arguments(__doc__, argv)
-    cell = load_profile(args.params).cell(args.cell, args.set)
+    profile, device = load_profile(args.params), default_device()
+    cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
+    ranks = join_ranks()
+    check_ready(profile, cell, device, ranks.size)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
     generator, discriminator = cell.build()
-    leads = join_ranks().rank == 0  # of the ranks that torchrun started; without it there is one
+    leads = ranks.rank == 0  # of the ranks that torchrun started; without it there is one
     scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"
     with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
         result = fit(
@@ -44,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
             scratch=scratch,
             digest=digest,
             indices=indices,
-            device=default_device(),
+            device=device,
             on_curves=log_curves,
             accelerate=use_fused_attention,
             label=cell.name,

@@ -19,6 +19,7 @@ from harness.training.engines import ENGINES
 from harness.training.randomness import draw_step, place
 from harness.training.step import reference_step
 from pipelines.compose import Cell
+from pipelines.needs import GIB, lacking_lines, memory_needed
 from pipelines.profile import load_profile, profile_argument
 
 WARM_UP, TIMED = 1, 3  # steps
@@ -46,6 +47,8 @@ def main(argv: list[str] | None = None) -> None:
         hours = sum(hours_of(cell, seconds) for cell in cells)
         total += f"; about {hours:,.1f} hours on {device_name()}, from reference steps of {args.batch} images; engines are faster"
     print(f"{total}. Nothing was written.")
+    for line in lacking_lines(profile, cells):
+        print(f"lacking, {line}")
 
 
 def plan(cells: list[Cell], seconds: dict[tuple, float]) -> pd.DataFrame:
@@ -60,6 +63,7 @@ def plan(cells: list[Cell], seconds: dict[tuple, float]) -> pd.DataFrame:
             "images": f"{cell.train.nimg:,}",
             "batch": cell.train.batch,
             "steps": f"{cell.train.steps:,}",
+            "GiB a step": f"{memory_needed(cell) / GIB:.1f}",
             "hours here": f"{hours_of(cell, seconds):,.1f}" if seconds else "not measured",
         }
         for cell in cells

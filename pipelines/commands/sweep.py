@@ -23,7 +23,8 @@ from harness.files import sha256_file
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
 from pipelines.commands.jobs import CellJob, make_executor
-from pipelines.profile import load_cell, load_profile
+from pipelines.needs import check_batch, lacks
+from pipelines.profile import Profile, load_cell, load_profile
 from pipelines.results import run_path
 
 WAITING, DONE = "waiting", "done"
@@ -35,10 +36,11 @@ def main(argv: list[str] | None = None) -> None:
     """Submits, watches, hands over; HarnessError naming the cells that failed, after all others were handed over."""
     args = _parse(argv)
     params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
-    choices = load_profile(params).cells
+    profile = load_profile(params)
+    choices = profile.cells
     dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without them no cell is found changed
     changed = json.loads(dvc("status", "--json", str(pipeline)))
-    cells = chosen_cells(args, choices, changed)
+    cells = ready_cells(profile, chosen_cells(args, choices, changed), named=bool(args.cells))
     check_prepared(pipeline, changed, {choices[cell].params.data for cell in cells})
     states = run_all(args, params, cells)
     done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
@@ -126,6 +128,22 @@ def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list
     if args.cells:
         return args.cells
     return [cell for cell in choices if any(stage.endswith((f":train@{cell}", f":evaluate@{cell}")) for stage in changed)]
+
+
+def ready_cells(profile: Profile, cells: list[str], named: bool) -> list[str]:
+    """The cells that will lack nothing until they are scored: what one dataset lacks stops its own cells alone.
+
+    HarnessError where such cells were asked for by name, or where none is left."""
+    found = {key: lacks(profile, key) for key in dict.fromkeys(profile.cells[cell].params.data for cell in cells)}
+    ready = [cell for cell in cells if not found[profile.cells[cell].params.data]]
+    left_out = [cell for cell in cells if cell not in ready]
+    if left_out and (named or not ready):
+        raise HarnessError(f"{', '.join(left_out)}: {next(lack for lines in found.values() for lack in lines)}")
+    for cell in left_out:
+        print(f"{cell}: left out, because {found[profile.cells[cell].params.data][0]}", flush=True)
+    for cell in ready:
+        check_batch(profile, profile.cells[cell])
+    return ready
 
 
 def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:

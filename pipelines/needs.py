@@ -1,0 +1,147 @@
+"""What a cell will need until it is scored, looked at before its first step: nothing may fail after the hours of training.
+
+`lacks` says what a dataset's cells lack, in a line each; `check_ready` refuses a cell that lacks something.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.data import read_manifest
+from harness.data.manifest import MANIFEST
+from harness.device import memory_bytes
+from harness.errors import HarnessError, unknown_choice
+from harness.files import sha256_file
+from harness.metrics.adm import STATISTICS
+from harness.metrics.classifier import SHA256, WEIGHTS
+from harness.metrics.npz import array_names
+from harness.metrics.protocol import Protocol
+from harness.training.memory import step_bytes
+from pipelines.compose import Cell
+from pipelines.profile import Profile
+
+GIB = 2**30
+CERTAIN = 1.25  # times what there is: the estimate is some per cent off, and a refusal must be right
+
+
+def check_ready(profile: Profile, cell: Cell, device: str, ranks: int = 1) -> None:
+    """HarnessError, in one line, for the first thing that a cell lacks on its way to its scores."""
+    found = lacks(profile, cell.params.data)
+    if found:
+        raise HarnessError(found[0])
+    check_batch(profile, cell)
+    check_memory(cell, device, ranks)
+
+
+def lacks(profile: Profile, key: str) -> list[str]:
+    """What the cells of dataset `key` lack, a line each; nothing is changed."""
+    checks: list[tuple[Callable[..., None], tuple]] = [(_check_extractor, (profile,)), (_check_data, (profile, key))]
+    checks += [(_check_statistics, (profile, key, protocol)) for protocol in _protocols(profile, key) if protocol.statistics_file]
+    found = []
+    for check, arguments in checks:
+        try:
+            check(*arguments)
+        except HarnessError as error:
+            found.append(str(error))
+    return found
+
+
+def _protocols(profile: Profile, key: str) -> list[Protocol]:
+    return profile.evaluate[key].resolved()
+
+
+def _check_extractor(profile: Profile) -> None:
+    """HarnessError unless the extractor is in its place, or the file from which it will be put there is the right one."""
+    features = profile.features
+    if (
+        features is None
+        or features.random_seed is not None
+        or any((profile.results / "extractor").glob(f"{features.extractor}.*"))
+    ):
+        return
+    if features.extractor == "digits-cnn":
+        if not WEIGHTS.is_file() or sha256_file(WEIGHTS) != SHA256:
+            raise HarnessError(f"{WEIGHTS} is not the committed extractor; expected sha256 {SHA256}; restore it from Git")
+    elif features.weights is not None:
+        from harness.metrics.inception import published_weights  # torch-fidelity takes seconds to import
+
+        published_weights(Path(features.weights))
+
+
+def _check_data(profile: Profile, key: str) -> None:
+    """HarnessError unless the dataset can be prepared, or is prepared as the parameters and its protocols ask."""
+    root, entry = profile.results / "data" / key, profile.data[key]
+    if not (root / MANIFEST).is_file():
+        path = getattr(entry, "path", None)
+        if path is not None and not Path(path).exists() and not getattr(entry, "download", False):
+            raise HarnessError(f"data.{key}.path: given {path}, which is not there; put it there or correct the path")
+        return
+    manifest = read_manifest(root)
+    side = manifest["image_shape"][-1]
+    if side != entry.resolution:
+        raise HarnessError(
+            f"{root} holds pictures of {side} pixels; expected {entry.resolution} as in data.{key}; prepare it again"
+        )
+    for protocol in _protocols(profile, key):
+        if protocol.statistics_file is None:
+            _check_prepared(manifest, protocol, root)
+
+
+def _check_prepared(manifest: dict[str, Any], protocol: Protocol, root: Path) -> None:
+    """HarnessError unless prepared images are a protocol's reference, and enough."""
+    protocol.check_manifest(manifest, root)
+    if protocol.reference_split not in manifest["splits"]:
+        raise unknown_choice(f"split of {root}", protocol.reference_split, manifest["splits"])
+    count = manifest["splits"][protocol.reference_split]["count"]
+    protocol.check_counts(protocol.generated_count(count), count)
+
+
+def _check_statistics(profile: Profile, key: str, protocol: Protocol) -> None:
+    """HarnessError unless the statistics that are a protocol's reference are there and look like it."""
+    where, path = f"evaluate.{key}.statistics", Path(profile.evaluate[key].statistics or "")
+    if not path.is_file():
+        raise HarnessError(f"{where}: given {path}, which is no file; put {protocol.statistics_file} there or correct the path")
+    protocol.check_statistics(path)
+    missing = sorted(set(STATISTICS) - array_names(path))
+    if missing:
+        raise HarnessError(f"{where}: {path} lacks {', '.join(missing)}; expected an ADM-format .npz of statistics")
+
+
+def check_batch(profile: Profile, cell: Cell) -> None:
+    """HarnessError where a batch is larger than the cell's share of the prepared training images."""
+    root = profile.results / "data" / cell.params.data
+    if not (root / MANIFEST).is_file():
+        return
+    whole = read_manifest(root)["splits"]["train"]["count"]
+    count = max(1, round(whole * cell.params.fraction))
+    if cell.train.batch > count:
+        raise HarnessError(
+            f"cells.{cell.name}: train.batch is {cell.train.batch}, its training images are {count}; expected no larger batch"
+        )
+
+
+def check_memory(cell: Cell, device: str, ranks: int = 1) -> None:
+    """HarnessError where a step cannot fit into the device's memory; a warning where it may not."""
+    needed, whole = memory_needed(cell, ranks), memory_bytes(device)
+    if needed > whole:
+        sizes = f"a step of {cell.train.batch // ranks} images needs about {needed / GIB:.1f} GiB, {device} has {whole / GIB:.1f}"
+        if needed > CERTAIN * whole:
+            raise HarnessError(f"cells.{cell.name}: {sizes}; expected a smaller train.batch, or more ranks")
+        print(f"warning: cells.{cell.name}: {sizes}; it may be killed", file=sys.stderr, flush=True)
+
+
+def memory_needed(cell: Cell, ranks: int = 1) -> int:
+    """Bytes of one process's step."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        generator, discriminator = cell.build()
+        batch = max(1, cell.train.batch // ranks)
+        return step_bytes(generator, discriminator, cell.train, cell.generator.noise_dim, cell.generator.resolution, batch)
+
+
+def lacking_lines(profile: Profile, cells: list[Cell]) -> Iterator[str]:
+    """What the datasets of `cells` lack, one line a dataset and lack."""
+    for key in dict.fromkeys(cell.params.data for cell in cells):
+        yield from (f"{key}: {lack}" for lack in lacks(profile, key))
