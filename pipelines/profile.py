@@ -18,7 +18,7 @@ from harness.data import DATASETS
 from harness.errors import HarnessError, short, shown, unknown_choice
 from harness.files import digest
 from harness.names import check_name
-from harness.paper import TITLES, printed_table
+from harness.paper import printed_tables
 from harness.training.config import TrainConfig
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from pipelines.compose import Cell, Defaults, compose_cell, with_settings
@@ -228,13 +228,13 @@ def _composed(profile: Profile, name: str, written: Mapping[str, Any], is_trial:
 
 def _check_rows(profile: Profile) -> None:
     """HarnessError unless every row is one of the paper's, and filled by one cell of a dataset and seed."""
+    sizes = {str(number): len(table.rows) for number, table in printed_tables().items()}
     taken: dict[tuple[str, str, int], str] = {}
     for cell, row in _claims(profile):
         where, (table, _, number) = f"rows.{cell.name}", row.partition(":")
-        if table not in map(str, TITLES) or number not in map(str, range(1, len(printed_table(int(table))) + 1)):
-            raise HarnessError(
-                f"{where}: given {short(row)}; expected TABLE:ROW of the paper, such as 1:16, in quotes; tables are {_tables()}"
-            )
+        if number not in map(str, range(1, sizes.get(table, 0) + 1)):
+            tables = ", ".join(f"{number} ({size} rows)" for number, size in sizes.items())
+            raise HarnessError(f'{where}: given {short(row)}; expected TABLE:ROW of the paper, as "1:16"; tables are {tables}')
         claim = (row, cell.params.data, cell.train.seed)
         if claim in taken:
             raise HarnessError(f"{where}: given {row}, which {taken[claim]} fills with the same data and seed; remove one")
@@ -246,7 +246,3 @@ def _claims(profile: Profile) -> Iterator[tuple[Cell, str]]:
         if name not in profile.cells:
             raise unknown_choice("cell in rows", name, profile.cells)
         yield from ((profile.cells[name], row) for row in rows)
-
-
-def _tables() -> str:
-    return ", ".join(f"{number} ({len(printed_table(number))} rows)" for number in TITLES)
