@@ -6,6 +6,7 @@ import argparse
 
 from harness.errors import run_command
 from harness.records.store import chosen_profiles, load_store
+from harness.report.claims import claim_summary, decide
 from harness.report.manifest import write_manifest
 from harness.report.page import write_page
 from harness.report.table_files import render_measured, render_repeating, write_files
@@ -41,7 +42,7 @@ def report(profile: str, single_file: bool = False) -> None:
         print(f"{table.name}: {table.summary}")
     count = len(drawn.repeating) + len(drawn.measured)
     print(f"tables in {store.folder / 'tables'}, {count} figures in {store.folder / 'figures'}, page {page}")
-    print(f"{profile}: {headline(tables)}")
+    print(f"{profile}: {headline(tables)}; {claim_summary(decide(store))}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from harness.paper import NOT_PRINTED, errata
 from harness.records.store import Store
 from harness.report import stale
 from harness.report.cell import Cell
+from harness.report.claims import DEFINITIONS, TITLE, claim_rows, claim_summary, decide
 from harness.report.formats import LEGEND, MARKS, heading, measured_text
 from harness.report.pictures import Embedded, Linked
 from harness.report.provenance import common_versions, duration, provenances, uses_of_records
@@ -39,6 +40,7 @@ def render_page(store: Store, tables: list[Table], figures: list[Path], source: 
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined)
     environment.globals |= {"marks": MARKS | {word: word for word in (DIVERGED, *ABSENT)}}
+    outcomes = decide(store)
     environment.trim_blocks = environment.lstrip_blocks = True
     return environment.get_template("page.html.j2").render({
         "profile": store.profile,
@@ -48,6 +50,9 @@ def render_page(store: Store, tables: list[Table], figures: list[Path], source: 
         "figures": figure_entries(store, figures, source),
         "gallery": gallery(store, source),
         "anchors": anchor_tables(store),
+        "claims": claim_rows(outcomes),
+        "claim_title": f"{TITLE}: {claim_summary(outcomes)}",
+        "definitions": DEFINITIONS,
         "rules": rules(),
         "errata": errata_entries(),
         "records": (records := provenances(store, uses_of_records(tables))),

@@ -8,6 +8,7 @@ from harness.files import write_text
 from harness.paper import NOT_PRINTED
 from harness.records.store import Store
 from harness.report import stale
+from harness.report.claims import claim_files, decide
 from harness.report.costs import cost_rows
 from harness.report.formats import LEGEND, MARKS, heading, quantity_columns, run_names, short_text
 from harness.report.rivals import RIVAL_TITLE, rival_rows
@@ -90,7 +91,8 @@ def render_repeating(store: Store, tables: Sequence[Table]) -> dict[str, str]:
     files["summary.csv"] = csv_text(_summary_rows(tables))
     names = [f"{table.name}.tex" for table in tables] + (["costs.tex"] if store.costs else [])
     names += ["rivals.tex"] if rival_rows(store) else []
-    return files | {"all_tables.tex": latex_document(names)}
+    files |= claim_files(decide(store))
+    return files | {"all_tables.tex": latex_document([*names, "claims.tex"])}
 
 
 def render_measured(store: Store, tables: Sequence[Table]) -> dict[str, str]:
