@@ -67,6 +67,8 @@ def _reason(message: str) -> str:
         return "git refuses a tree of another owner (dubious ownership); allow it with git config safe.directory"
     if "not a git repository" in message:
         return "the code lies in no git repository (an unpacked archive)"
+    if "unknown revision" in message:
+        return "the repository of the code has no commit yet"
     return "git says: " + (message.strip().splitlines() or ["nothing"])[0].replace(str(ROOT), ".")[:200]
 
 

@@ -20,7 +20,7 @@ from harness.records.models import (
     Throughput,
     Training,
 )
-from harness.strict_json import load_json
+from harness.strict_json import load_json, parse_json
 
 ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a score record that hold the path of a file
 KINDS: dict[str, type[Sealed]] = {
@@ -63,15 +63,26 @@ def write_record(path: Path | str, record: Sealed) -> None:
 
 def read_record(path: Path | str) -> Sealed:
     """The record in a file; HarnessError names the file and what is wrong with a corrupt or altered one."""
-    value = load_json(path, "record")
+    return _checked(load_json(path, "record"), str(path))
+
+
+def parse_record(content: bytes, where: str) -> Sealed:
+    """The record in the content of a file that `where` names, as `read_record` reads it from a file."""
+    try:
+        return _checked(parse_json(content), where)
+    except ValueError as error:
+        raise HarnessError(f"{where}: not a readable record ({error}); restore the file or rerun its stage") from error
+
+
+def _checked(value: Any, path: str) -> Sealed:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise HarnessError(f"{path}: not a record (kind is {str(kind)[:100]!r}); expected kind {', '.join(KINDS)}")
     if issubclass(KINDS[kind], Record) and value.get("schema_version") != SCHEMA_VERSION:
         given = str(value.get("schema_version"))[:100]
         raise HarnessError(f"{path}: schema_version is {given}, expected {SCHEMA_VERSION}; rerun the stage that wrote it")
-    record = _validated(KINDS[kind], value, str(path))
-    _check_digests(record, str(path))
+    record = _validated(KINDS[kind], value, path)
+    _check_digests(record, path)
     return record
 
 

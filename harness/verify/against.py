@@ -1,6 +1,5 @@
 """Whether the results here are those of a Git revision, bit for bit; and where not, whether within the spread over seeds."""
 
-import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +7,12 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.records.models import ScoreRecord
-from harness.records.record import SCHEMA_VERSION
+from harness.records.record import parse_record
 from harness.records.store import RESULTS, Store, load_store
 from harness.verify.agreement import IDENTICAL, INSIDE, Agreement, agreements, other_seeds
 
 PARTS = ("records", "costs", "curves", "samples", "maps", "interpolation", "progress")  # folders of what must repeat
-FACTS = ("status", "images_seen", "diverged_step", "engine", "arithmetic", "versions", "weights_sha256", "config", "data")
+FOLLOWS = ("metrics", "digest", "config_digest", "artefacts", "curves", "samples", "maps", "interpolation", "progress")
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,10 @@ def against(profile: str, revision: str, stores: Sequence[Store], results: Path 
     store = load_store(profile, results)
     lines, sound, same, cells = [], True, 0, 0
     for path in sorted(path for path in committed if path.parent.name == "records"):
-        old = _score(_content(path, revision), path)
-        if old is None:
+        if path.name.startswith("anchors-"):
             continue
         cells += 1
-        found = _cell_lines(old, store.scores.get(path.stem), folder, committed, revision, stores)
+        found = _cell_lines(path, store.scores.get(path.stem), committed, revision, stores)
         same += not found
         sound &= all(inside for _, inside in found)
         lines += [f"{path.stem}: {'; '.join(line for line, _ in found)}"] if found else []
@@ -54,27 +52,24 @@ def against(profile: str, revision: str, stores: Sequence[Store], results: Path 
 
 
 def _cell_lines(
-    old: dict, record: ScoreRecord | None, folder: Path, committed: dict[Path, str], revision: str, stores: Sequence[Store]
+    path: Path, record: ScoreRecord | None, committed: dict[Path, str], revision: str, stores: Sequence[Store]
 ) -> list[tuple[str, bool]]:
     """(difference, whether it is within the spread over seeds) of a cell; none where it repeats."""
-    cell = old["cell"]
     if record is None:
         return [("not here", False)]
-    if old.get("schema_version") != SCHEMA_VERSION:
-        return [(f"recorded in schema {old.get('schema_version')}, which is not compared", False)]
-    found = agreements(old["metrics"], record.metrics, [other.metrics for other in other_seeds(record, stores)])
+    try:
+        old = parse_record(_run("cat-file", "blob", f"{revision}:./{path.as_posix()}"), "as committed")
+    except HarnessError as error:
+        return [(f"cannot be compared, {error}", False)]
+    if not isinstance(old, ScoreRecord):
+        return [(f"as committed a {old.kind} record", False)]
+    found = agreements(old.metrics, record.metrics, [other.metrics for other in other_seeds(record, stores)])
     lines = [_scores_line(found)] if any(entry.kind != IDENTICAL for entry in found) else []
-    new = record.model_dump()
-    facts = [name for name in FACTS if old.get(name) != new[name]]
-    rest = [name for name in new if name not in (*FACTS, "metrics", "digest", "config_digest", "artefacts", "history", "best")]
-    facts += [name for name in rest if old.get(name) != new[name]]
-    if facts:
-        lines.append((f"{', '.join(facts)} differ", bool(lines) and not {"status", "config"} & set(facts)))
-    paths = [path for path in committed if path.stem == cell and path.parent.name not in ("records", "costs")]
-    files = [path.parent.name for path in sorted(paths) if not _is_same(path, committed[path])]
-    if files or old.get("history") != new["history"]:
-        history = ["history"] if old.get("history") != new["history"] else []
-        lines.append((f"{', '.join([*history, *files])} differ", bool(lines)))
+    facts = [name for name in ScoreRecord.model_fields if name not in FOLLOWS and getattr(old, name) != getattr(record, name)]
+    pictures = [path for path in committed if path.stem == record.cell and path.parent.name not in ("records", "costs")]
+    files = [path.parent.name for path in sorted(pictures) if not _is_same(path, committed[path])]
+    if facts or files:
+        lines.append((f"{', '.join([*facts, *files])} differ", bool(lines) and not {"status", "config"} & set(facts)))
     return lines
 
 
@@ -87,21 +82,8 @@ def _scores_line(found: Sequence[Agreement]) -> tuple[str, bool]:
     return f"{len(differing)} of {len(found)} scores differ, {inside}; most {worst}", not outside
 
 
-def _score(content: bytes, path: Path) -> dict | None:
-    """A score record as it was committed, whatever its schema; None for a record of another kind."""
-    try:
-        value = json.loads(content)
-        return value if value["kind"] == "score" else None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise HarnessError(f"{path} as committed is not a record ({error!r}); name another revision") from error
-
-
 def _is_same(path: Path, blob: str) -> bool:
     return path.is_file() and _git("hash-object", "--", str(path)).strip() == blob
-
-
-def _content(path: Path, revision: str) -> bytes:
-    return _run("cat-file", "blob", f"{revision}:./{path.as_posix()}")
 
 
 def _files(folder: Path, revision: str) -> dict[Path, str]:

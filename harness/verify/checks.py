@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import sha256_file
-from harness.records.models import Sealed
+from harness.records.models import Record, Sealed
 from harness.records.store import FOLDERS, RESULTS, Store, load_record, record_paths, store_of
 from harness.report.manifest import NAMES, read_manifest, record_digests
 from harness.report.table_files import render
@@ -22,7 +22,7 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
             records.append(load_record(path, profile))
         except HarnessError as error:
             problems.append(str(error))
-    counts = {"records": len(records)}
+    counts = {"records": sum(isinstance(record, Record) for record in records)}
     if not problems:  # tables of a part of the records prove nothing
         store = store_of(profile, folder, records)
         counts["table files"] = len(render(store, build_tables(store)))

@@ -100,7 +100,7 @@ def test_revisions_that_cannot_be_compared(committed, tmp_path):
     Path("results/digits/records/a.json").write_text(json.dumps(old))
     git("commit", "-qam", "old")
     git("checkout", "-q", "HEAD~1", "--", "results")
-    assert "schema 1, which is not compared" in compared().lines[0]
+    assert "schema_version is 1, expected 2" in compared().lines[0]
     git("rm", "-rqf", "--cached", "results/digits")
     git("commit", "-qm", "none")
     assert compared().sentence == "digits: no records in HEAD, nothing to compare"
