@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from harness.records.models import Git, Process
+from harness.records.parts import Git, Process
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "torch-fidelity", "fvcore", "diffusers", "safetensors")
 ROOT = Path(__file__).resolve().parent.parent.parent  # of the tree that holds this code
@@ -72,7 +72,7 @@ def _reason(message: str) -> str:
     return "git says: " + (message.strip().splitlines() or ["nothing"])[0].replace(str(ROOT), ".")[:200]
 
 
-def this_process(stage: str, started: float, seconds: float, device: object = "cpu", images: int | None = None) -> Process:
+def this_process(stage: str, started: float, seconds: float, device: Any = "cpu", images: int | None = None) -> Process:
     """The entry of the running process in a measurement. started: time.time(); device: what it computed on, as torch names it;
     images: that it trained."""
     return Process(
@@ -87,7 +87,7 @@ def this_process(stage: str, started: float, seconds: float, device: object = "c
     )
 
 
-def device_name(device: object = None) -> str:
+def device_name(device: Any = None) -> str:
     """The name of a torch device, "CPU AMD EPYC" for the processor; without one, the accelerator's name if there is any."""
     import torch  # here, because the report reads records without needing torch
 

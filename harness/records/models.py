@@ -5,100 +5,42 @@ One file per result: `runs/<cell>/run.json`, `records/<cell>.json` and `costs/<n
 `harness.records.record.write_record` and checked when a file is read.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel
 
-SCHEMA_VERSION = 2
+from harness.records.parts import (
+    CONFIG,
+    SCHEMA_VERSION,
+    Comparability,
+    Count,
+    Counts,
+    Digest,
+    Extractor,
+    File,
+    Macs,
+    Name,
+    Networks,
+    Process,
+    Progress,
+    Rate,
+    Row,
+    Scores,
+    Sha256,
+    Snapshot,
+    Status,
+    Text,
+    TrainingData,
+)
 
-# no control characters: these texts are printed, and stand in CSV, Markdown, LaTeX and HTML
-Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-Row = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*:[1-9][0-9]*$")]  # "1:16" is row 16 of Table I
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# inside the working directory, and never hidden: results/digits/samples/table1-16.png
-File = Annotated[
-    str,
-    StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/)*[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+$", max_length=500),
-]
-Digest = Sha256 | Literal[""]  # "" until the record is sealed
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
-Status = Literal["ok", "diverged", "failed"]
-Scores = dict[Name, dict[str, float]]  # {protocol: {metric label: value}}
 
-
-class Model(BaseModel):
-    """Base of everything in a result file: no unknown field, no NaN or infinity, not changed once made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Sealed(Model):
+class Sealed(BaseModel):
     """A file of its own, of one kind, with a digest over every other field."""
+
+    model_config = CONFIG
 
     kind: str
     digest: Digest = ""
-
-
-class Git(Model):
-    """The commit of the tree that holds the code; `reason` says why there is none. dirty: that tree differs from its commit."""
-
-    commit: Text | None
-    dirty: bool | None
-    reason: str = ""
-
-
-class Extractor(Model):
-    """The network whose features were scored; `label` carries no hash, `sha256` is its weights' hash."""
-
-    name: Name
-    label: Text
-    sha256: Sha256
-
-
-class Comparability(Model):
-    """Whether scores may be held against the paper's, and why not."""
-
-    level: Literal["paper", "protocol-mismatch", "none"]
-    reasons: list[Text] = []
-
-
-class Counts(Model):
-    """Images that a protocol scored."""
-
-    generated: Count
-    reference: Count
-
-
-class TrainingData(Model):
-    """The training images: dataset key, hash of the split, images used, share of the split."""
-
-    name: Name
-    sha256: Sha256
-    train_count: Count
-    fraction: float
-
-
-class Networks(Model):
-    """Names of the cost records of a cell's networks at the paper's size; None where there is no such network."""
-
-    generator: Name | None = None
-    discriminator: Name | None = None
-
-
-class Snapshot(Model):
-    """Scores of the averaged generator after `nimg` images."""
-
-    nimg: Count
-    metrics: Scores
-
-
-class Progress(Model):
-    """The picture with one row of samples per snapshot, and the images seen at each row."""
-
-    path: File
-    nimg: list[Count]
 
 
 class Record(Sealed):
@@ -143,16 +85,6 @@ class ScoreRecord(Record):
     artefacts: dict[File, Sha256] = {}
 
 
-class Macs(Model):
-    """Multiply-accumulates per evaluation, counted in several ways; None where a way cannot count the network."""
-
-    true: Count | None = None
-    fvcore: Count | None = None
-    torch_meta: Count | None = None
-    closed_form: Count | None = None
-    printed_convention: Count | None = None
-
-
 class CostRecord(Record):
     """Parameters and multiply-accumulates of one full-size network; `code` is the digest of the code that they depend on."""
 
@@ -175,19 +107,6 @@ class AnchorRecord(Record):
     extractor: Extractor
     comparability: Comparability
     anchors: dict[Name, dict[str, dict[str, float]]]
-
-
-class Process(Model):
-    """One process that worked on a result: never credited with what another one did. started: ISO 8601, UTC."""
-
-    stage: Text
-    started: Text
-    seconds: Seconds
-    device: Text
-    instruction_sets: Text  # "AVX2, no AVX-512"
-    cores: Count
-    git: Git
-    images: Count | None = None  # that this process trained
 
 
 class Measured(Sealed):
@@ -222,16 +141,6 @@ class Measurement(Measured):
 
     kind: Literal["measurement"] = "measurement"
     record_digest: Sha256
-
-
-class Rate(Model):
-    """Evaluations per second at one batch size: median, slowest and fastest repeat; peak_bytes of memory."""
-
-    median: float
-    low: float
-    high: float
-    repeats: Count | None = None
-    peak_bytes: Count | None = None
 
 
 class Throughput(Sealed):

@@ -4,11 +4,16 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from harness.names import experiment_name
 from harness.records.curves import CurveRow
+
+if TYPE_CHECKING:  # importing it takes one to three seconds
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 DATABASE = Path("mlflow.db")  # in the working directory
 
@@ -42,7 +47,7 @@ def forget_database(reason: str) -> None:
     _DISCARDED.append(reason)
 
 
-def connect():
+def connect() -> "MlflowClient":
     """An MlflowClient on the project's database, which is made once even when several processes start together."""
     os.environ.update(QUIET)
     from mlflow import MlflowClient  # one to three seconds, so only where it is used
@@ -58,7 +63,7 @@ def database_lock(part: str = "") -> FileLock:
     return FileLock(DATABASE.with_name(".".join(filter(None, (DATABASE.name, part, "lock")))).resolve())
 
 
-def experiment_id(client, profile: str) -> str:
+def experiment_id(client: "MlflowClient", profile: str) -> str:
     """The profile's experiment, made where there is none."""
     name = experiment_name(profile)
     with database_lock():
@@ -67,9 +72,10 @@ def experiment_id(client, profile: str) -> str:
         return found.experiment_id if found else client.create_experiment(name, artifact_location=artefacts.as_uri())
 
 
-def runs_by_cell(client, experiment: str, cell: str | None = None) -> dict[str, list]:
+def runs_by_cell(client: "MlflowClient", experiment: str, cell: str | None = None) -> dict[str, list["Run"]]:
     """Runs of an experiment, or of one of its cells."""
-    runs, token = {}, None
+    runs: dict[str, list[Run]] = {}
+    token = None
     only = f"tags.cell = '{cell}'" if cell else ""
     while True:
         page = client.search_runs([experiment], only, max_results=1000, page_token=token)
@@ -80,24 +86,24 @@ def runs_by_cell(client, experiment: str, cell: str | None = None) -> dict[str, 
             return runs
 
 
-def is_live(run, config_digest: str) -> bool:
+def is_live(run: "Run", config_digest: str) -> bool:
     """Whether a run belongs to a training of this configuration that no record has completed."""
     return "digest" not in run.data.tags and run.data.tags.get("config_digest") == config_digest
 
 
-def create_run(client, experiment: str, cell: str, config_digest: str, position: int = 0) -> str:
+def create_run(client: "MlflowClient", experiment: str, cell: str, config_digest: str, position: int = 0) -> str:
     """A new, open run named by its cell; the interface lists runs by start, latest first, so `position` 0 comes first."""
     tags = {"cell": cell, "config_digest": config_digest}
     return client.create_run(experiment, start_time=EPOCH_MS - position, run_name=cell, tags=tags).info.run_id
 
 
-def last_steps(client, run_id: str) -> dict[str, int]:
+def last_steps(client: "MlflowClient", run_id: str) -> dict[str, int]:
     """{metric: the last step that a run holds}."""
     names = client.get_run(run_id).data.metrics
     return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
 
 
-def log_rows(client, run_id: str, rows: Sequence[CurveRow], last: dict[str, int]) -> None:
+def log_rows(client: "MlflowClient", run_id: str, rows: Sequence[CurveRow], last: dict[str, int]) -> None:
     """Logs rows in batches, but for the steps logged before, which `last` holds and is kept up to date."""
     from mlflow.entities import Metric
 

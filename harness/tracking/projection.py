@@ -1,6 +1,7 @@
 """From records to MLflow runs: written once, kept while the record is the same, replaced when it changes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.paper.configuration import flatten
@@ -20,6 +21,10 @@ from harness.tracking.database import (
     runs_by_cell,
 )
 from harness.tracking.repair import check_place, damage, discard
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PICTURES = ("samples", "maps", "interpolation")
 
@@ -82,7 +87,7 @@ def _project(store: Store) -> dict[str, int]:
     return counts
 
 
-def _split(runs: list, record: ScoreRecord) -> tuple[object | None, list]:
+def _split(runs: list["Run"], record: ScoreRecord) -> tuple["Run | None", list["Run"]]:
     """The run that shows this record, or the live one that it completes; and the others."""
     same = [run for run in runs if run.data.tags.get("digest") == record.digest]
     live = [run for run in runs if is_live(run, record.config_digest)]
@@ -90,13 +95,13 @@ def _split(runs: list, record: ScoreRecord) -> tuple[object | None, list]:
     return current, [run for run in runs if run is not current]
 
 
-def _remove(client, runs: list, counts: dict[str, int]) -> None:
+def _remove(client: "MlflowClient", runs: list["Run"], counts: dict[str, int]) -> None:
     for run in runs:
         client.delete_run(run.info.run_id)
         counts["removed"] += 1
 
 
-def _write_run(client, run_id: str, record: ScoreRecord, measured: Measurement | None) -> None:
+def _write_run(client: "MlflowClient", run_id: str, record: ScoreRecord, measured: Measurement | None) -> None:
     from mlflow.entities import Param, RunTag
 
     last = last_steps(client, run_id)
@@ -148,14 +153,14 @@ def _score_rows(record: ScoreRecord) -> list[CurveRow]:
     return rows
 
 
-def _log_dataset(client, run_id: str, data: TrainingData) -> None:
+def _log_dataset(client: "MlflowClient", run_id: str, data: TrainingData) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(data.name, data.sha256[:36], "local", f'{{"sha256": "{data.sha256}"}}')
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_pictures(client, run_id: str, record: ScoreRecord) -> None:
+def _log_pictures(client: "MlflowClient", run_id: str, record: ScoreRecord) -> None:
     """The pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
     import numpy as np
     from PIL import Image

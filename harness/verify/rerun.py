@@ -66,7 +66,8 @@ def _other_conditions(record: ScoreRecord, repeat: ScoreRecord) -> str:
     pairs = {"arithmetic": (record.arithmetic, repeat.arithmetic), "data": (record.data.sha256, repeat.data.sha256)}
     pairs |= {"extractor": (record.extractor.sha256, repeat.extractor.sha256)}
     pairs |= {
-        name: (record.versions.get(name), repeat.versions.get(name)) for name in sorted({*record.versions, *repeat.versions})
+        name: (record.versions.get(name, "none"), repeat.versions.get(name, "none"))
+        for name in sorted({*record.versions, *repeat.versions})
     }
     return ", ".join(f"{name} ({str(a)[:20]} there, {str(b)[:20]} here)" for name, (a, b) in pairs.items() if a != b)
 

@@ -1,0 +1,126 @@
+"""What the records consist of: checked texts, names, hashes and counts, and the small models that stand inside records."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SCHEMA_VERSION: Final = 2
+
+# no control characters: these texts are printed, and stand in CSV, Markdown, LaTeX and HTML
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Row = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*:[1-9][0-9]*$")]  # "1:16" is row 16 of Table I
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# inside the working directory, and never hidden: results/digits/samples/table1-16.png
+File = Annotated[
+    str,
+    StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/)*[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+$", max_length=500),
+]
+Digest = Sha256 | Literal[""]  # "" until the record is sealed
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+Status = Literal["ok", "diverged", "failed"]
+Scores = dict[Name, dict[str, float]]  # {protocol: {metric label: value}}
+
+
+# of everything in a result file: no unknown field, no NaN or infinity, no text for a number, not changed once made
+CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Model(BaseModel):
+    """Base of what stands inside a result file."""
+
+    model_config = CONFIG
+
+
+class Git(Model):
+    """The commit of the tree that holds the code; `reason` says why there is none. dirty: that tree differs from its commit."""
+
+    commit: Text | None
+    dirty: bool | None
+    reason: str = ""
+
+
+class Extractor(Model):
+    """The network whose features were scored; `label` carries no hash, `sha256` is its weights' hash."""
+
+    name: Name
+    label: Text
+    sha256: Sha256
+
+
+class Comparability(Model):
+    """Whether scores may be held against the paper's, and why not."""
+
+    level: Literal["paper", "protocol-mismatch", "none"]
+    reasons: list[Text] = []
+
+
+class Counts(Model):
+    """Images that a protocol scored."""
+
+    generated: Count
+    reference: Count
+
+
+class TrainingData(Model):
+    """The training images: dataset key, hash of the split, images used, share of the split."""
+
+    name: Name
+    sha256: Sha256
+    train_count: Count
+    fraction: float
+
+
+class Networks(Model):
+    """Names of the cost records of a cell's networks at the paper's size; None where there is no such network."""
+
+    generator: Name | None = None
+    discriminator: Name | None = None
+
+
+class Snapshot(Model):
+    """Scores of the averaged generator after `nimg` images."""
+
+    nimg: Count
+    metrics: Scores
+
+
+class Progress(Model):
+    """The picture with one row of samples per snapshot, and the images seen at each row."""
+
+    path: File
+    nimg: list[Count]
+
+
+class Macs(Model):
+    """Multiply-accumulates per evaluation, counted in several ways; None where a way cannot count the network."""
+
+    true: Count | None = None
+    fvcore: Count | None = None
+    torch_meta: Count | None = None
+    closed_form: Count | None = None
+    printed_convention: Count | None = None
+
+
+class Process(Model):
+    """One process that worked on a result: never credited with what another one did. started: ISO 8601, UTC."""
+
+    stage: Text
+    started: Text
+    seconds: Seconds
+    device: Text
+    instruction_sets: Text  # "AVX2, no AVX-512"
+    cores: Count
+    git: Git
+    images: Count | None = None  # that this process trained
+
+
+class Rate(Model):
+    """Evaluations per second at one batch size: median, slowest and fastest repeat; peak_bytes of memory."""
+
+    median: float
+    low: float
+    high: float
+    repeats: Count | None = None
+    peak_bytes: Count | None = None
