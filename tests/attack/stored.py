@@ -20,16 +20,23 @@ from harness.data.manifest import read_manifest
 from harness.data.parallel import Work, fill_shard
 from harness.data.sources import FolderSource
 from harness.data.writer import ArrayWriter
+from harness.files import sha256_file, write_json
 from harness.metrics.adm import NpzSamples, read_statistics, write_samples, write_statistics
 from harness.metrics.cache import cached_features
 from harness.metrics.classifier import WEIGHTS
 from harness.metrics.features import Features
 from harness.metrics.pictures import open_pictures
+from harness.records.models import Measurement, Run, ScoreRecord
+from harness.records.record import make, read_as, write_record
+from harness.report.manifest import read_manifest as read_manifest_of_report
 from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
+from pipelines.evaluate import check_weights
+from pipelines.profile import load_profile
 from pipelines.scoring import profile_extractor
 from pipelines.sections import FeatureParams
 
 KEY = "a" * 64
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,66 @@ def read_scratch(root: Path) -> Any:
     return failures, dataclasses.asdict(finished), np.load(work.path)
 
 
+def make_run(root: Path) -> None:
+    """A training's folder and what was measured of it."""
+    for name in ("g_ema.safetensors", "g_ema-000000008.safetensors"):
+        save_tensors(root / name, {"w": torch.arange(50.0)})
+    weights = {path.name: sha256_file(path) for path in root.iterdir()}
+    facts = {"status": "ok", "steps": 2, "images_seen": 16, "engine": "reference", "made_from": KEY, "weights": weights}
+    write_record(root / "run.json", make(Run, cell="tiny", profile="p", config={"train": {"lr": 0.1}}, **facts))
+
+
+def read_run(root: Path) -> Any:
+    run = read_as(Run, root / "run.json")
+    check_weights(run, root)
+    return run.model_dump()
+
+
+def make_record(root: Path) -> None:
+    label = {"fd/digits-cnn": 20.5, "isx/digits-cnn": 5.25}
+    fields = {
+        "command": "c", "versions": {"python": "3"}, "arithmetic": "test", "config": {"train": {"nimg": 3200}},
+        "engine": "reference", "seed": 0, "images_seen": 3200, "weights_sha256": KEY, "metrics": {"digits-train": label},
+        "data": {"name": "digits", "sha256": KEY, "train_count": 1437, "fraction": 1.0},
+        "extractor": {"name": "digits-cnn", "label": "digits-cnn", "sha256": KEY},
+        "comparability": {"level": "none", "reasons": ["r"]}, "counts": {"digits-train": {"generated": 9, "reference": 9}},
+        "networks": {"generator": "g", "discriminator": "d"},
+    }  # fmt: skip
+    record = make(ScoreRecord, cell="tiny", profile="p", **fields)
+    write_record(root / "record.json", record)
+    measured = make(Measurement, cell="tiny", profile="p", record_digest=record.digest, processes=[])
+    write_record(root / "measured.json", measured)
+
+
+def read_records(root: Path) -> Any:
+    return [
+        read_as(kind, root / name).model_dump() for kind, name in ((ScoreRecord, "record.json"), (Measurement, "measured.json"))
+    ]
+
+
+def make_report_manifest(root: Path) -> None:
+    write_json(root / "tables/manifest.json", {"profile": "p", "records": {"records/a.json": KEY}, "files": {"x": KEY}})
+
+
+def read_report_manifest(root: Path) -> Any:
+    """True: whatever it says is compared with the records and files, so that a wrong entry is a line of verify."""
+    return bool(read_manifest_of_report(root))
+
+
+def make_parameters(root: Path) -> None:
+    (root / "params.yaml").write_bytes((ROOT / "pipelines/digits/params.yaml").read_bytes())
+
+
+def read_parameters(root: Path) -> Any:
+    """True: some other text is other parameters."""
+    return bool(load_profile(root / "params.yaml"))
+
+
 TARGETS = (
+    Target("trained run", make_run, read_run),
+    Target("records", make_record, read_records),
+    Target("report manifest", make_report_manifest, read_report_manifest),
+    Target("params.yaml", make_parameters, read_parameters),
     Target("prepared images", make_data, read_data),
     Target("feature cache", make_cache, read_cache),
     Target("checkpoints", make_checkpoints, read_checkpoints, again=True),

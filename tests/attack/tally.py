@@ -33,7 +33,7 @@ class Tally:
             return
         if not same(found, sound):
             self.silent += 1
-            self._keep(f"{what}: silently gave something else")
+            self.keep(f"{what}: silently gave something else")
 
     def must_refuse(self, what: str, action: Callable[[], Any]) -> None:
         """Runs `action` on input that nothing may accept."""
@@ -45,14 +45,15 @@ class Tally:
             return
         self.tracebacks += 1
         where = traceback.extract_tb(error.__traceback__)[-1]
-        self._keep(f"{what}: TRACEBACK {type(error).__name__}: {str(error)[:150]!r} at {where.filename}:{where.lineno}")
+        self.keep(f"{what}: TRACEBACK {type(error).__name__}: {str(error)[:150]!r} at {where.filename}:{where.lineno}")
 
     def fail(self, what: str) -> None:
         """Counts a wrong result that the caller found."""
         self.silent += 1
-        self._keep(what)
+        self.keep(what)
 
-    def _keep(self, example: str) -> None:
+    def keep(self, example: str) -> None:
+        """Remembers how it failed."""
         if len(self.examples) < SHOWN or "TRACEBACK" in example:
             self.examples.append(example)
 
