@@ -35,19 +35,19 @@ def evaluator_matrix(
 ) -> list[dict[str, object]]:
     """Rows {"row", "what differs", "comparability", "reasons", "scores"}; a row that cannot be made has "not available"."""
 
-    def look(images: Images) -> Features:
+    def extract(images: Images) -> Features:
         return features(images, extractor, batch_size)
 
-    seen, reference = look(given.generated), look(given.reference)
+    seen, reference = extract(given.generated), extract(given.reference)
     rows = [_row("headline", "nothing", seen, reference, protocol)]
     other = "test" if protocol.reference_split == "train" else "train"
     difference = f"reference is the {other} split"
-    rows.append(_optional("reference split", difference, given.other_reference, lambda x: (seen, look(x)), protocol))
+    rows.append(_optional("reference split", difference, given.other_reference, lambda x: (seen, extract(x)), protocol))
     for count in _other_counts(len(seen)):
         drawn = seen[drawn_indices(len(seen), count, SUBSET_SEED)]  # never the first ones: files may be sorted by class
         rows += [_row("sample count", f"{count} generated images", drawn, reference, protocol)]
-    rows.append(_resized(given, extractor, protocol, look))
-    rows.append(_optional("uint8", "rounded, not truncated", given.rounded, lambda x: (look(x), reference), protocol))
+    rows.append(_resized(given, extractor, protocol, extract))
+    rows.append(_optional("uint8", "rounded, not truncated", given.rounded, lambda x: (extract(x), reference), protocol))
     rows.append(_half(seen, reference, protocol))
     return rows
 
@@ -55,7 +55,7 @@ def evaluator_matrix(
 def _row(name: str, difference: str, seen: Features, reference: Features, protocol: Protocol) -> dict[str, object]:
     if name != "headline":
         doubt = f"evaluator matrix: {difference}"
-        seen, protocol = replace(seen, doubts=(*seen.doubts, doubt)), _at_hand(protocol, seen, reference)
+        seen, protocol = replace(seen, doubts=(*seen.doubts, doubt)), _with_counts_of(protocol, seen, reference)
     level, reasons = judge(seen, reference, protocol)
     found = scores(seen, reference, protocol)
     return {"row": name, "what differs": difference, "comparability": level, "reasons": reasons, "scores": found}
@@ -69,7 +69,7 @@ def _optional(
     return _row(name, difference, *pair(images), protocol)
 
 
-def _at_hand(protocol: Protocol, seen: Features, reference: Features) -> Protocol:
+def _with_counts_of(protocol: Protocol, seen: Features, reference: Features) -> Protocol:
     """The protocol at the counts there are; its Inception score keeps its chunks where they still fit."""
     chunk = protocol.is_chunk if protocol.is_chunk and len(seen) % protocol.is_chunk == 0 else None
     return replace(protocol, generated=len(seen), reference=len(reference), is_chunk=chunk)
@@ -82,13 +82,13 @@ def _other_counts(count: int) -> Iterator[int]:
 
 
 def _resized(
-    given: MatrixInput, extractor: Extractor, protocol: Protocol, look: Callable[[Images], Features]
+    given: MatrixInput, extractor: Extractor, protocol: Protocol, extract: Callable[[Images], Features]
 ) -> dict[str, object]:
     size = extractor.module.resolution
     difference = f"PIL bicubic resize to {size}, rounded to uint8, in place of TensorFlow 1's bilinear"
     if given.generated.shape[2:] == given.reference.shape[2:] == (size, size):
         return {"row": "resize", "what differs": difference, "not available": "the images need no resize"}
-    seen, reference = (look(BicubicResized(images, size)) for images in (given.generated, given.reference))
+    seen, reference = (extract(BicubicResized(images, size)) for images in (given.generated, given.reference))
     return _row("resize", difference, seen, reference, protocol)
 
 
@@ -97,7 +97,7 @@ def _half(seen: Features, reference: Features, protocol: Protocol) -> dict[str, 
     difference = "float16 distances for precision and recall"
     values = precision_recall(seen.pool, reference.pool, protocol.neighbours, half=True)
     level, reasons = judge(
-        replace(seen, doubts=(f"evaluator matrix: {difference}",)), reference, _at_hand(protocol, seen, reference)
+        replace(seen, doubts=(f"evaluator matrix: {difference}",)), reference, _with_counts_of(protocol, seen, reference)
     )
     found = {score_key(name, seen.label, level): value for name, value in zip(("precision", "recall"), values, strict=True)}
     return {"row": "float16", "what differs": difference, "comparability": level, "reasons": reasons, "scores": found}

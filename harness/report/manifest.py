@@ -50,7 +50,7 @@ def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             for part, entries in whole.items():
                 entries.update(dict(manifest[part]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{path}: not a readable manifest ({type(error).__name__}); run python -m harness.report and compare"
             raise HarnessError(reason) from error
     return whole

@@ -28,6 +28,7 @@ from harness.metrics.features import Features
 from harness.metrics.pictures import open_pictures
 from harness.records.models import Measurement, Run, ScoreRecord
 from harness.records.record import make, read_as, write_record
+from harness.report.manifest import NAMES
 from harness.report.manifest import read_manifest as read_manifest_of_report
 from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
 from pipelines.evaluate import check_weights
@@ -207,7 +208,8 @@ def read_records(root: Path) -> Any:
 
 
 def make_report_manifest(root: Path) -> None:
-    write_json(root / "tables/manifest.json", {"profile": "p", "records": {"records/a.json": KEY}, "files": {"x": KEY}})
+    for name in NAMES:
+        write_json(root / name, {"profile": "p", "records": {"records/a.json": KEY}, "files": {"x": KEY}})
 
 
 def read_report_manifest(root: Path) -> Any:
