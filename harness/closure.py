@@ -43,7 +43,7 @@ def source_files(*modules: str, stops: Iterable[str] = (), root: Path = ROOT) ->
     """
     found: dict[str, Path] = {}
     waiting, asked = list(modules), {parent for module in modules for parent in _with_parents(module)}
-    harmless, ends = HARMLESS.keys() - asked, set(stops) - asked
+    harmless, ends = HARMLESS.keys() - asked, set(stops) - set(modules)
     while waiting:
         module = waiting.pop()
         file = _file(module, root)

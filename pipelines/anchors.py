@@ -9,14 +9,15 @@ from time import time
 from harness.arithmetic import arithmetic
 from harness.device import default_device
 from harness.errors import run_command
+from harness.locks import output_lock
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records.environment import this_process, versions
 from harness.records.models import AnchorRecord, Measurement
 from harness.records.record import make, write_record
 from harness.training.distributed import join_ranks
-from pipelines.profile import load_profile, profile_argument
-from pipelines.scoring import load_scorer
+from pipelines.profile import Profile, load_profile, profile_argument
+from pipelines.scoring import Scorer, load_scorer
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -29,10 +30,22 @@ def main(argv: list[str] | None = None) -> None:
     scorer = load_scorer(profile, args.data, default_device(), ranks)
     if ranks.rank:  # torchrun's other ranks help with the reference, and must not write the record too
         return
-    root = profile.results / "data" / args.data
+    out = profile.results / "records" / f"anchors-{args.data}.json"
+    with output_lock(out):
+        record = anchor_record(
+            profile, args.data, scorer, f"python -m pipelines.anchors --params {args.params} --data {args.data}"
+        )
+        write_record(out, record)
+        process = this_process("anchors", began, time() - began, scorer.device)
+        parts = {"cell": record.cell, "profile": record.profile, "record_digest": record.digest}
+        write_record(profile.results / "measured" / out.name, make(Measurement, **parts, processes=[process]))
+
+
+def anchor_record(profile: Profile, data: str, scorer: Scorer, command: str) -> AnchorRecord:
+    """The anchors of dataset `data` under every protocol that has reference images."""
     anchors = {
         protocol.name: scale_anchors(
-            reference_images(root, protocol),
+            reference_images(profile.results / "data" / data, protocol),
             scorer.extractor,
             protocol,
             scorer.params.seeds[0],
@@ -44,22 +57,18 @@ def main(argv: list[str] | None = None) -> None:
         if protocol.statistics_file is None  # published statistics have no images to halve or to noise
     }
     identity = scorer.identity()
-    record = make(
+    return make(
         AnchorRecord,
-        cell=f"anchors-{args.data}",
+        cell=f"anchors-{data}",
         profile=profile.name,
-        config={"data": profile.entries[args.data], "evaluate": profile.written.evaluate[args.data]},
-        command=f"python -m pipelines.anchors --params {args.params} --data {args.data}",
+        config={"data": profile.entries[data], "evaluate": profile.written.evaluate[data]},
+        command=command,
         versions=versions(),
         arithmetic=arithmetic(scorer.device),
         extractor=identity["extractor"],
         comparability=identity["comparability"],
         anchors=anchors,
     )
-    write_record(profile.results / "records" / f"{record.cell}.json", record)
-    process = this_process("anchors", began, time() - began, scorer.device)
-    parts = {"cell": record.cell, "profile": record.profile, "record_digest": record.digest}
-    write_record(profile.results / "measured" / f"{record.cell}.json", make(Measurement, **parts, processes=[process]))
 
 
 if __name__ == "__main__":

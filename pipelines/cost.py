@@ -2,12 +2,10 @@
 
 import argparse
 import multiprocessing
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,29 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from baselines import generators
 from baselines.generators.network import Network
+from harness.closure import REGISTRIES, code_digest
 from harness.cost.energy import energy_per_image
 from harness.cost.macs import CONVENTIONS, count_macs
 from harness.cost.memory import PeakMemory
 from harness.cost.throughput import Limits, Timing, measure
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
-from harness.files import atomic_path, digest, sha256_file
+from harness.locks import output_lock
 from harness.records.environment import device_name, this_process, versions
 from harness.records.models import CostRecord, Macs, Rate, Throughput
 from harness.records.record import make, read_as, write_record
 from pipelines.networks import closed_forms, networks
 from pipelines.profile import load_profile, profile_argument
 
-ROOT = Path(__file__).resolve().parent.parent
+RIVALS = [module for module in vars(generators).values() if hasattr(module, "GENERATORS")]
+LADA = (
+    "lada.configs",
+    "lada.discriminator",
+    "lada.generator",
+    "lada.names",
+)  # imported for the paper's networks; no rival depends on them
 # Imported once for all networks' processes; dynamo and fvcore are what counting would import, two seconds each time.
 PRELOADED = [
     "torch._dynamo",
@@ -40,39 +46,53 @@ PRELOADED = [
     "pipelines.networks",
     "pipelines.profile",
 ]
-CODE = ("lada/*.py", "baselines/**/*.py", "harness/cost/*.py", "pipelines/networks.py", "pipelines/cost.py")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes one cost record per network; what a killed run of the same code had measured is not measured again."""
+    """Writes one cost record per network. A network is left as it is where its code, the settings and the device are the same."""
     parser = argparse.ArgumentParser(description=__doc__)
     profile_argument(parser)
     parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
+    parser.add_argument("--again", action="store_true", help="measure also what has not changed")
     args = parser.parse_args(argv)
-    profile = load_profile(args.params)
+    profile, device = load_profile(args.params), default_device()
     names, limits = _chosen(args.only or profile.cost.networks), profile.cost.limits
-    device = default_device()
-    scratch = _scratch(profile.name, limits, device)
-    for name in tqdm(names, desc="costs", unit="network"):
-        if not (scratch / "costs" / f"{name}.json").exists():  # written last
-            _in_fresh_process(name, limits, profile.name, device, scratch)
-    for part, kind in {"throughput": Throughput, "costs": CostRecord}.items():
-        with _output_folder(profile.results / part, keep=bool(args.only)) as folder:
-            for name in names:
-                if (scratch / part / f"{name}.json").exists():
-                    write_record(folder / f"{name}.json", read_as(kind, scratch / part / f"{name}.json"))
-    shutil.rmtree(scratch)
+    with output_lock(profile.results / "costs"):
+        for name in tqdm(names, desc="costs", unit="network"):
+            if args.again or not _is_measured(profile.results, name, limits, device):
+                _in_fresh_process(name, limits, profile.name, device)
+        if not args.only:
+            _remove_others(profile.results, names)
 
 
-@contextmanager
-def _output_folder(costs: Path, keep: bool) -> Iterator[Path]:
-    """The folder of the records itself, or a new one that replaces it, so that no network that has gone leaves a record."""
-    if keep:
-        yield costs
-        return
-    with atomic_path(costs) as fresh:
-        fresh.mkdir()
-        yield fresh
+def _is_measured(results: Path, name: str, limits: Limits, device: str) -> bool:
+    """Whether the network's files were written by the code of now, with these settings, on this device."""
+    try:
+        record = read_as(CostRecord, results / "costs" / f"{name}.json")
+        if record.code != network_code(name) or record.profile != results.name:
+            return False
+        if networks()[name].build is None:
+            return True
+        throughput = read_as(Throughput, results / "throughput" / f"{name}.json")
+    except HarnessError:  # missing or altered
+        return False
+    same = throughput.record_digest == record.digest and throughput.limits == asdict(limits)
+    return same and throughput.process.device == device_name(device)
+
+
+def network_code(name: str) -> str:
+    """Digest of the source files that a network's costs depend on: its own, and those that count and measure."""
+    own = networks()[name].code or [module.__name__ for module in RIVALS if name in module.GENERATORS]
+    return code_digest("pipelines.cost", *own, stops=[*REGISTRIES, *LADA])
+
+
+def _remove_others(results: Path, names: Sequence[str]) -> None:
+    """Removes the files of networks that are no longer measured."""
+    for part in ("costs", "throughput"):
+        for path in (results / part).glob("[!.]*.json"):
+            if path.stem not in names:
+                path.unlink()
+    (results / "throughput").mkdir(parents=True, exist_ok=True)  # an output of the stage, even where nothing can be timed
 
 
 def _chosen(only: Sequence[str] | None) -> Sequence[str]:
@@ -84,28 +104,21 @@ def _chosen(only: Sequence[str] | None) -> Sequence[str]:
     return only or list(known)
 
 
-def _scratch(profile: str, limits: Limits, device: str) -> Path:
-    """Where records wait until all are there: a place of its own for every code, machine and setting."""
-    code = {str(file): sha256_file(file) for pattern in CODE for file in sorted(ROOT.glob(pattern))}
-    key = digest({"limits": asdict(limits), "device": device, "code": code, "machine": device_name()})
-    return Path(".ckpt") / profile / f"cost-{key[:12]}"
-
-
-def _in_fresh_process(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
+def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> None:
     """Measures one network in a process of its own, where the peak of memory is its own too."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            pool.submit(measure_network, name, limits, profile, device, scratch).result()
+            pool.submit(measure_network, name, limits, profile, device).result()
         except BrokenProcessPool as error:
             raise HarnessError(
                 f"the process that measured {name} was killed, most likely for want of memory; free some, then run again"
             ) from error
 
 
-def measure_network(name: str, limits: Limits, profile: str, device: str, scratch: Path) -> None:
-    """Counts and times the network `name`, and writes its record and its throughput into `scratch`."""
+def measure_network(name: str, limits: Limits, profile: str, device: str) -> None:
+    """Counts and times the network `name`, and writes its throughput and then its record, which completes it."""
     started = time.time()
     entry = networks()[name]
     counted, measured = _measured(entry, limits, device) if entry.build else (NOT_PUBLIC, None)
@@ -122,13 +135,14 @@ def measure_network(name: str, limits: Limits, profile: str, device: str, scratc
         steps_per_image=entry.steps_per_image,
         source=entry.source,
         note=entry.note or None,
+        code=network_code(name),
         **counted,
     )
     if measured is not None:
         process = this_process("cost", started, time.time() - started, device)
         kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
-        write_record(scratch / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
-    write_record(scratch / "costs" / f"{name}.json", record)
+        write_record(Path("results") / profile / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
+    write_record(Path("results") / profile / "costs" / f"{name}.json", record)
 
 
 NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}

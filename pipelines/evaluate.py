@@ -9,6 +9,7 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 import json
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean, stdev
 from time import time
@@ -18,14 +19,15 @@ from harness.arithmetic import arithmetic
 from harness.data.npy import check_sha256
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
+from harness.locks import output_lock
 from harness.metrics.metric import METRICS
 from harness.records.environment import this_process, versions
 from harness.records.models import Measurement, Networks, Process, Run, ScoreRecord, Snapshot, Training, TrainingData
 from harness.records.record import make, read_as, write_record
-from harness.training.distributed import join_ranks
+from harness.training.distributed import Ranks, join_ranks
 from lada.names import full_size_names
 from pipelines.compose import Cell, cell_arguments
-from pipelines.profile import load_profile
+from pipelines.profile import Profile, load_profile
 from pipelines.results import measured_path, record_path, run_path, training_path
 from pipelines.sampler import Sampler, draw
 from pipelines.scoring import Scorer, load_scorer, summarised
@@ -33,18 +35,22 @@ from pipelines.scoring import Scorer, load_scorer, summarised
 
 def main(argv: list[str] | None = None) -> None:
     """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
-    args = cell_arguments(__doc__, argv)
-    began, ranks = time(), join_ranks()
+    args, ranks = cell_arguments(__doc__, argv), join_ranks()
     profile = load_profile(args.params)
     cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
-    run, training = read_run(cell)
+    with nullcontext() if ranks.rank else output_lock(record_path(cell)):
+        evaluate(profile, cell, shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])]), ranks)
+
+
+def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
+    """Scores the cell and, on the leading rank, writes its record."""
+    began, (run, training) = time(), read_run(cell)
     scorer = load_scorer(profile, cell.params.data, default_device(), ranks)
     sampler = Sampler(cell, scorer.params.batch, scorer.device)
     measured = measure(run, run_path(cell), sampler, scorer)
     if ranks.rank:
         return
-    command = shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])])
     fields = {**identity(cell, run), **scorer.identity(), **measured, **draw(sampler, run_path(cell))}
     versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
     record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)

@@ -19,6 +19,7 @@ from harness.data.arrays import open_split
 from harness.data.digits import prepare_digits
 from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
+from harness.locks import output_lock
 from harness.metrics.classifier import SHA256, WEIGHTS, train_digits_classifier
 from pipelines.profile import load_profile
 from pipelines.sections import FeatureParams
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     features = profile.features
     if features is None:
         raise HarnessError("missing features; expected the extractor to put in its place; add it to the parameters")
-    with atomic_path(profile.results / "extractor") as folder:
+    with output_lock(profile.results / "extractor"), atomic_path(profile.results / "extractor") as folder:
         folder.mkdir(parents=True)
         print(f"{features.extractor}: {MAKERS[features.extractor](features, folder)}")
 

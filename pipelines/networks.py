@@ -27,7 +27,8 @@ def lada_generator(config: GeneratorConfig, attention: str) -> tuple[str, Networ
     name = generator_id(attention, config.resolution, config.dims, config.lee_conv, config.modulation)
     build = _quickly(lambda: Generator(config, ATTENTIONS[attention]))
     inputs = lambda batch: (torch.randn(batch, config.noise_dim),)  # noqa: E731
-    return name, Network(title, config.resolution, PAPER, build, inputs, convention="fvcore")
+    code = ("lada.configs", "lada.generator", ATTENTIONS[attention].__module__)
+    return name, Network(title, config.resolution, PAPER, build, inputs, convention="fvcore", code=code)
 
 
 def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Network]:
@@ -36,7 +37,8 @@ def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Net
     title = f"{side}x{side} discriminator, {'convolutional' if kind == 'conv' else ATTENTIONS[kind].title}"
     build = _quickly(lambda: Discriminator(config, ATTENTIONS.get(kind, ATTENTIONS["lada"])))
     inputs = lambda batch: (torch.randn(batch, 3, side, side),)  # noqa: E731
-    return discriminator_id(kind, side), Network(title, side, PAPER, build, inputs, convention="fvcore")
+    code = ("lada.configs", "lada.discriminator", *([] if kind == "conv" else [ATTENTIONS[kind].__module__]))
+    return discriminator_id(kind, side), Network(title, side, PAPER, build, inputs, convention="fvcore", code=code)
 
 
 def lada_networks() -> dict[str, Network]:

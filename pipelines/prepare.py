@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.data import DATASETS, read_manifest
 from harness.errors import run_command, unknown_choice
+from harness.locks import output_lock
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -25,7 +26,9 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.data is not None and arguments.data not in profile.entries:
         raise unknown_choice(f"dataset in {arguments.params}", arguments.data, profile.entries)
     for key in [arguments.data] if arguments.data else profile.entries:
-        _prepare(profile.entries[key], profile.results / "data" / key)
+        out = profile.results / "data" / key
+        with output_lock(out):
+            _prepare(profile.entries[key], out)
 
 
 def _prepare(entry: dict[str, Any], out: Path) -> None:

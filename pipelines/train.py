@@ -7,13 +7,16 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import save_file
 
+from harness.data.arrays import ImageArray
 from harness.device import default_device, use_threads
-from harness.errors import run_command
+from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
+from harness.locks import output_lock
 from harness.records.models import Run, Training
-from harness.records.record import make, write_record
+from harness.records.record import make, read_as, write_record
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks
@@ -35,8 +38,14 @@ def main(argv: list[str] | None = None) -> None:
     check_ready(profile, cell, device, ranks.size)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
-    generator, discriminator = cell.build()
     leads = ranks.rank == 0  # of the ranks that torchrun started; without it there is one
+    with output_lock(run_path(cell)) if leads else nullcontext():
+        train(cell, images, indices, digest, device, leads)
+
+
+def train(cell: Cell, images: ImageArray, indices: np.ndarray | None, digest: str, device: str, leads: bool) -> None:
+    """Trains the cell on `images`; the leading rank writes the outputs and then removes the checkpoints."""
+    generator, discriminator = cell.build()
     scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"
     with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
         result = fit(
@@ -70,6 +79,17 @@ def write_outputs(cell: Cell, result: RunResult, made_from: str) -> None:
         write_record(folder / "run.json", run)
     write_curves(cell.results / "curves" / f"{cell.name}.csv", result.curves)
     write_record(training_path(cell), training_of(cell, result, run))
+
+
+def is_trained(cell: Cell) -> bool:
+    """Whether the outputs are those of this cell's parameters, data and code, and as they were written."""
+    try:
+        run = read_as(Run, run_path(cell) / "run.json")
+        training = read_as(Training, training_path(cell))
+        same = {name: sha256_file(run_path(cell) / name) for name in run.weights} == run.weights
+    except (HarnessError, OSError):
+        return False
+    return same and training.run_digest == run.digest and run.made_from == cell.digest(cell.images()[0].sha256)
 
 
 def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str]) -> Run:

@@ -12,7 +12,8 @@ class Network:
 
     `build` makes it with random weights; None where its configuration is not public, which `note` then says.
     `inputs(batch)` makes the arguments of one forward pass. `convention` names how the publication that prints its
-    multiply-accumulates counts them (harness.cost.macs.CONVENTIONS).
+    multiply-accumulates counts them (harness.cost.macs.CONVENTIONS). `code` names the modules that its costs depend on; for a
+    rival that is the one whose GENERATORS it stands in.
     """
 
     title: str
@@ -23,3 +24,4 @@ class Network:
     convention: str = "true"
     steps_per_image: int = 1
     note: str | None = None
+    code: tuple[str, ...] = ()

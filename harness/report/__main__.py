@@ -5,7 +5,8 @@ import harness.pinned  # noqa: F401, I001  before numpy, so that figures have th
 import argparse
 
 from harness.errors import run_command
-from harness.records.store import chosen_profiles, load_store
+from harness.locks import output_lock
+from harness.records.store import RESULTS, chosen_profiles, load_store
 from harness.report.claims import claim_summary, decide
 from harness.report.manifest import write_manifest
 from harness.report.page import write_page
@@ -22,7 +23,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     for profile in chosen_profiles(args.profile):
-        report(profile, args.single_file)
+        with output_lock(RESULTS / profile / "tables"):
+            report(profile, args.single_file)
 
 
 def report(profile: str, single_file: bool = False) -> None:

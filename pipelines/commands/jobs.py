@@ -14,6 +14,8 @@ import submitit
 from submitit.slurm.slurm import SlurmInfoWatcher
 
 from pipelines.evaluate import main as evaluate
+from pipelines.profile import load_cell
+from pipelines.train import is_trained
 from pipelines.train import main as train
 
 TIME_IS_UP = signal.SIGUSR2  # what submitit has Slurm send before a job's time limit
@@ -31,8 +33,9 @@ class CellJob:
     def __call__(self, params: str, cell: str) -> None:
         os.chdir(self.root)
         words = ["--params", params, "--cell", cell]
-        with saving_first():
-            train(words)
+        if not is_trained(load_cell(params, cell)):  # else an earlier attempt failed at scoring alone
+            with saving_first():
+                train(words)
         evaluate(words)
 
     def checkpoint(self, params: str, cell: str) -> submitit.helpers.DelayedSubmission:

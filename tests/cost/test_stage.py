@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from baselines.attention import ATTENTIONS
+from harness.closure import source_files
 from harness.errors import HarnessError
 from harness.paper import printed_tables
 from harness.records.models import CostRecord, Throughput
@@ -45,7 +46,7 @@ def test_every_mechanism_has_its_generators_and_table_5_all_its_networks():
 def params(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "params.yaml"
-    path.write_text("profile: tiny\ncost: {repeats: 1, pass_seconds: 0.001}\n")
+    path.write_text("profile: tiny\ndata: {digits: {name: digits}}\ncost: {repeats: 1, pass_seconds: 0.001}\n")
     return path
 
 
@@ -53,7 +54,7 @@ def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
     names = ["g32-linformer-noconv", "d32-conv"]
     monkeypatch.setattr(cost, "_in_fresh_process", lambda *arguments: cost.measure_network(*arguments))
     run = ["--params", str(params), "--only", *names]
-    monkeypatch.setattr(cost, "CODE", ())  # whoever edits a source meanwhile must not fail this test
+    monkeypatch.setattr(cost, "network_code", lambda name: "0" * 64)  # whoever edits a source meanwhile must not fail this test
     whole, measured = cost.measure_network, []
 
     def killed_at_the_second(name, *arguments):
@@ -67,13 +68,66 @@ def test_a_killed_stage_goes_on_where_it_was(params, monkeypatch):
         cost.main(run)
     cost.main(run)
     assert measured == [*names, "d32-conv"]
-    assert not list(Path(".ckpt/tiny").iterdir())
     record = read_as(CostRecord, "results/tiny/costs/g32-linformer-noconv.json")
     assert round(record.macs.printed_convention / 1e9, 4) == 0.6205
     assert record.macs.closed_form == record.macs.torch_meta
     measured = read_as(Throughput, "results/tiny/throughput/g32-linformer-noconv.json")
     assert measured.rates["1"].repeats == 1
     assert measured.record_digest == record.digest
+
+
+@pytest.fixture
+def measured(monkeypatch) -> list[str]:
+    """Names of the networks that were measured, in this process."""
+    names = []
+
+    def measure(name, *arguments):
+        names.append(name)
+        cost.measure_network(name, *arguments)
+
+    monkeypatch.setattr(cost, "_in_fresh_process", measure)
+    return names
+
+
+def test_only_what_has_changed_is_measured_again(params, measured, monkeypatch):
+    names = ["strans-g", "d32-conv"]
+    codes = dict.fromkeys(names, "0" * 64)
+    monkeypatch.setattr(cost, "network_code", codes.get)
+    run = ["--params", str(params), "--only", *names]
+
+    def again(*words: str) -> list[str]:
+        measured.clear()
+        cost.main([*run, *words])
+        return list(measured)
+
+    assert again() == names
+    assert again() == []
+    assert again("--again") == names
+    codes["d32-conv"] = "1" * 64
+    assert again() == ["d32-conv"]
+    params.write_text(params.read_text().replace("0.001", "0.002"))
+    assert again() == ["d32-conv"]  # nothing of the other is timed
+    monkeypatch.setattr(cost, "device_name", lambda device: "another machine")
+    assert again() == ["d32-conv"]
+    Path("results/tiny/costs/strans-g.json").write_text("{}")
+    assert again()[0] == "strans-g"
+
+
+def test_a_network_depends_on_its_own_code_and_on_what_counts(monkeypatch):
+    found = {}
+    monkeypatch.setattr(cost, "code_digest", lambda *modules, stops: found.update({name: source_files(*modules, stops=stops)}))
+    for name in ("g32-swin-noconv", "d32-conv", "vitgan-32", "ct-256", "strans-g"):
+        cost.network_code(name)
+    assert all({"pipelines/cost.py", "pipelines/networks.py", "harness/cost/macs.py"} <= set(files) for files in found.values())
+    own = {name: {file for file in files if file.startswith(("baselines", "lada"))} for name, files in found.items()}
+    assert {"baselines/attention/swin.py", "lada/generator.py"} <= own["g32-swin-noconv"]
+    assert {"lada/discriminator.py"} <= own["d32-conv"]
+    assert {"baselines/generators/consistency.py", "baselines/generators/adm.py"} <= own["ct-256"]
+    assert "baselines/generators/strans_g.py" in own["strans-g"]
+    assert {"baselines/generators/vitgan.py", "baselines/attention/dot_product.py"} <= own["vitgan-32"]
+    everywhere = set.intersection(*own.values())
+    assert everywhere == {"baselines/__init__.py", "baselines/generators/network.py"}
+    assert not any("linformer" in file for files in own.values() for file in files)
 
 
 def test_a_full_run_replaces_the_folder(params, monkeypatch):
@@ -113,6 +167,6 @@ def test_unknown_network_is_refused(params):
 
 
 def test_senseless_limit_is_refused(params):
-    params.write_text("profile: tiny\ncost: {repeats: 0}\n")
+    params.write_text("profile: tiny\ndata: {digits: {name: digits}}\ncost: {repeats: 0}\n")
     with pytest.raises(HarnessError, match=r"cost: given repeats 0; expected more than 0"):
         cost.main(["--params", str(params)])

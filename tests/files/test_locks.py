@@ -1,14 +1,16 @@
-"""One trainer per cell."""
+"""One process per output."""
 
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.locks import cell_lock
+from harness.locks import cell_lock, output_lock
+from pipelines import cost, extractor, prepare
 
 HOLD = "import sys, time; from pathlib import Path; from harness.locks import cell_lock\nwith cell_lock(Path(sys.argv[1])): "
 
@@ -51,3 +53,26 @@ def test_an_orphan_is_named_as_one(tmp_path):
             pass
     finally:
         os.kill(pid, 9)
+
+
+@pytest.mark.parametrize(
+    ("output", "stage", "words"),
+    [
+        ("data/digits", prepare.main, ["--data", "digits"]),
+        ("extractor", extractor.main, []),
+        ("costs", cost.main, ["--only", "strans-g"]),
+    ],
+)
+def test_a_stage_that_writes_the_same_at_the_same_time_is_refused_before_it_begins(tmp_path, monkeypatch, output, stage, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cost, "_in_fresh_process", cost.measure_network)
+    features = "features: {extractor: digits-cnn}\nevaluate: {digits: {protocols: [digits-train]}}\n"
+    (tmp_path / "params.yaml").write_text("profile: tiny\ndata: {digits: {name: digits}}\n" + features)
+    with (
+        output_lock(Path("results/tiny") / output),
+        pytest.raises(HarnessError, match=rf"results/tiny/{output} is in use by another process \(pid {os.getpid()}\)"),
+    ):
+        stage(["--params", "params.yaml", *words])
+    assert not Path("results").exists()
+    stage(["--params", "params.yaml", *words])
+    assert (Path("results/tiny") / output).exists()

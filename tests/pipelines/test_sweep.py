@@ -66,6 +66,8 @@ def place(tmp_path, monkeypatch):
         return ""
 
     monkeypatch.setattr(jobs, "train", train)
+    monkeypatch.setattr(jobs, "load_cell", lambda params, cell: cell)
+    monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
     monkeypatch.setattr(jobs, "evaluate", lambda argv: calls.append(f"score {argv[-1]}"))
     monkeypatch.setattr(sweep, "dvc", dvc)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
@@ -89,6 +91,12 @@ def test_sends_a_failed_cell_again_and_hands_what_finished_to_dvc(place, capsys)
     assert "requeued: attempt 1 failed" in lines
     assert lines.count("requeued: done") == lines.count("good: done") == 1
     assert lines[-1].startswith("2 cells trained and scored")
+
+
+def test_a_cell_whose_scoring_failed_is_not_trained_again(place, monkeypatch):
+    monkeypatch.setattr(jobs, "is_trained", lambda cell: True)
+    sweep.main([*COMMON, "--cells", "good"])
+    assert place[1] == ["score good"]
 
 
 def test_names_the_cells_that_keep_failing_after_handing_over_the_others(place):
@@ -137,6 +145,8 @@ def test_at_the_time_limit_the_trainer_saves_before_the_requeue(monkeypatch):
             raise SystemExit(143)
 
     monkeypatch.setattr(jobs, "train", trainer)
+    monkeypatch.setattr(jobs, "load_cell", lambda params, cell: cell)
+    monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
     former = signal.signal(jobs.TIME_IS_UP, lambda number, frame: done.append("requeued"))
     try:
         with pytest.raises(SystemExit):
