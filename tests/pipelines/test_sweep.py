@@ -70,6 +70,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
     monkeypatch.setattr(jobs, "evaluate", lambda argv: calls.append(f"score {argv[-1]}"))
     monkeypatch.setattr(sweep, "dvc", dvc)
+    monkeypatch.setattr(sweep, "ready_cells", lambda profile, cells, named: cells)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
     monkeypatch.setattr(sweep, "is_current", lambda params, cell: cell != "stale")
     return commands, calls, status
