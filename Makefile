@@ -20,6 +20,7 @@ repro: $(READY)
 	  $(BIN)/dvc --wait-for-lock repro -s "$(DIGITS):evaluate@$$1" 2>&1' sh CELL | cat
 	$(BIN)/dvc repro
 	@$(BIN)/python -m harness.report
+	@test ! -e .git || $(BIN)/python -m harness.verify --profile digits --against || test $$? -eq 1  # 1: it has said what differs
 
 test: $(READY)
 	$(BIN)/python -m pytest
