@@ -54,6 +54,17 @@ def test_eager_equals_the_reference_in_float64_and_in_fp32(kind, bcr_weight, nar
     assert worst["fp32"] < BOUNDS["fp32"]
 
 
+def test_high_rates_do_not_turn_rounding_into_a_refusal():
+    networks = lada_networks("lada")
+    high = replace(CONFIG, lr_g=0.02, lr_d=0.02)
+    paper, given = (
+        verify_engine(ENGINES["eager"], networks, config, 6, 32, use_fused_attention)[0]
+        for config in (replace(CONFIG, lr_g=4e-4, lr_d=4e-4), high)
+    )
+    assert given["fp32"] == paper["fp32"] < BOUNDS["fp32"]
+    assert given["fp64"] < BOUNDS["fp64"]
+
+
 def double_every_linear(network):
     for module in network.modules():
         if isinstance(module, nn.Linear):

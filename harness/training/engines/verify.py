@@ -21,6 +21,7 @@ STEPS = {
 # Bounds on |engine - reference| / |reference|. float64: rounding alone. fp32: R1's gradient jumps where rounding carries a value
 # over a LeakyReLU's kink. bf16: 8 bits of mantissa through every layer, and the smallest batch averages little of it out.
 BOUNDS = {"fp64": 1e-8, "fp32": 2e-2, "bf16": 0.5}
+LARGEST_RATE = 4e-4  # in fp32, the paper's largest: where rounding decides a gradient's sign, a weight moves by the whole rate
 PARTS = ("metrics", "gradient of G", "gradient of D", "weights of G", "weights of D", "averaged G")
 
 
@@ -56,6 +57,8 @@ def _compare(
     whole = engine.name == "compiled" and dtype is torch.float32  # the program is made for the batch it will run with
     batch = config.batch if whole else min(config.batch, BATCH)
     config = replace(config, batch=batch, precision="fp32" if dtype is torch.float64 else config.precision)
+    if dtype is torch.float32 and not whole:  # a compiled program keeps its rates, and is the one that will run
+        config = replace(config, lr_g=min(config.lr_g, LARGEST_RATE), lr_d=min(config.lr_d, LARGEST_RATE))
     device = next(networks[0].parameters()).device
     states = [
         contender.build(*(deepcopy(n).to(dtype) for n in networks), config, accelerate)
