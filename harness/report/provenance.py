@@ -21,8 +21,9 @@ def provenance(record: Record, uses: list[str], store: Store) -> dict:
 
 
 def provenances(store: Store, uses: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """The provenance of the first seed of every run and of every network, each with the id that figures open it by."""
-    named: dict[str, Record] = {**{record.cell: record for record in first_seeds(store)}, **store.costs}
+    """The provenance of the first seed of every run and of every network that a figure comes from, each with its id."""
+    named: dict[str, Record] = {record.cell: record for record in first_seeds(store)}
+    named |= {name: record for name, record in store.costs.items() if name in uses}
     return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]
 
 

@@ -56,7 +56,7 @@ def notes_of(table: Table, store: Store) -> list[str]:
 
 def to_markdown(table: Table, store: Store) -> str:
     """A GitHub table with its title, summary, legend and notes."""
-    notes = "".join(f"- {markdown(note)}\n" for note in notes_of(table, store))
+    notes = "".join(f"- {markdown(note)}\n" for note in (*notes_of(table, store), *table.errata))
     grid = markdown_text(*short_grid(table, store))
     return f"**{markdown(table.title)}**\n\n{grid}\n{table.summary} ({LEGEND}).\n\n{notes}".rstrip() + "\n"
 

@@ -22,7 +22,7 @@ class Table:
     """A table ready to be written: name for files, label, title, its rows (printed columns, {column: Cell}), and notes.
 
     `printed` describes the table of a paper; None for a profile's own experiments. `stale` says of runs that are not what
-    params.yaml asks for what differs.
+    params.yaml asks for what differs; `errata` are the statements of the ledger that touch the table.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Table:
     notes: list[str]
     printed: PrintedTable | None = None
     stale: Mapping[str, str] = field(default_factory=dict)
+    errata: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -78,14 +79,14 @@ def build_tables(store: Store) -> list[Table]:
 
 def _printed(table: PrintedTable, store: Store, stale: Mapping[str, str]) -> Table:
     rows = table_cells(table, store)
-    notes = [*_proxy_notes(rows, store), *([table.note] if table.note else []), *_errata_notes(table.number, rows)]
+    notes = [*_proxy_notes(rows, store), *([table.note] if table.note else [])]
     title = f"{table.label}. {table.title}"
     names = {name for _, cells in rows for cell in cells.values() if cell.quantity == "throughput" for name in cell.records}
     processes = [store.throughputs[name].process for name in names if name in store.throughputs]
     if processes:
         machines = sorted({f"{process.device}, {process.started[:10]}" for process in processes})
         title += f" (throughput at the best batch, measured on {'; '.join(machines)})"
-    return Table(table.name, table.label, title, rows, notes, table, stale)
+    return Table(table.name, table.label, title, rows, notes, table, stale, _errata_notes(table.number, rows))
 
 
 def _proxy_notes(rows: Iterable[Row], store: Store) -> list[str]:
@@ -98,9 +99,9 @@ def _proxy_notes(rows: Iterable[Row], store: Store) -> list[str]:
     ]
 
 
-def _errata_notes(number: int, rows: Iterable[Row]) -> list[str]:
+def _errata_notes(number: int, rows: Iterable[Row]) -> tuple[str, ...]:
     found = [entry for index, (row, _) in enumerate(rows, start=1) for column in row for entry in errata(number, index, column)]
-    return list(dict.fromkeys(f"{entry['statement']} ({entry['source']})" for entry in found))
+    return tuple(dict.fromkeys(f"{entry['statement']} ({entry['source']})" for entry in found))
 
 
 def headline(tables: Iterable[Table]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.paper import errata, printed_table, printed_tables
+from harness.paper import all_errata, printed_table, printed_tables
 from harness.paper import table as paper_table
 from harness.records.store import load_store
 from harness.report.table_files import render
@@ -75,10 +75,15 @@ def test_shared_runs_and_protocols_of_the_five_tables():
 
 
 def test_every_erratum_touches_a_figure_that_is_there():
-    for table in printed_tables().values():
-        for index, row in enumerate(table.rows, start=1):
-            for column in row:
-                assert all(entry["statement"] and entry["source"] for entry in errata(table.number, index, column))
+    ledger = all_errata()
+    assert len({entry["id"] for entry in ledger}) == len(ledger)
+    for entry in ledger:
+        table = printed_tables()[int(entry["table"])]
+        rows = entry["rows"].split() if entry["rows"] != "*" else []
+        columns = entry["columns"].split() if entry["columns"] != "*" else []
+        assert all(1 <= int(row) <= len(table.rows) for row in rows), entry["id"]
+        assert set(columns) <= table.rows[0].keys(), entry["id"]
+        assert entry["statement"], entry["source"]
 
 
 @pytest.mark.parametrize(
