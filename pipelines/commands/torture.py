@@ -49,7 +49,8 @@ def prepare_clone(clone: Path, args: argparse.Namespace) -> Path:
     params["train"] |= {"nimg": args.nimg, "checkpoint_nimg": max(1, args.nimg // (4 * args.kills))}
     yaml.dump(params, path)
     data = params["cells"][args.cell]["data"]
-    run(*dvc("repro", "-q", f"pipelines/{args.profile}/dvc.yaml:prepare@{data}"), cwd=clone)
+    stages = (f"prepare@{data}", "extractor", "train-code", "mechanisms")  # what the training depends on
+    run(*dvc("repro", "-q", *(f"pipelines/{args.profile}/dvc.yaml:{stage}" for stage in stages)), cwd=clone)
     return clone
 
 
