@@ -6,7 +6,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: repro test lint report ui lock clean
+.PHONY: repro test test-fast lint report ui lock clean
 
 # Cells do not depend on each other: JOBS of them at a time are trained and scored, then one `dvc repro` does what is left.
 # Plain `dvc repro` does all of it too, one stage after another.
@@ -24,6 +24,9 @@ repro: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -7,6 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from baselines.generators import GENERATORS
 from harness.cost.macs import CONVENTIONS, bias_outputs, contractions, fvcore_operators, torch_macs
 
+pytestmark = pytest.mark.slow
+
 aten = torch.ops.aten
 FUSED = (  # which of them runs depends on the release of torch
     aten.scaled_dot_product_attention,

@@ -19,6 +19,8 @@ from pipelines.benches import train as bench_train
 from pipelines.benches.authors_step import READS, authors_step, build_authors, published_augment
 from pipelines.benches.traffic import count_traffic
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TrainConfig(nimg=4, batch=4, r1_weight=1.0)
 
 

@@ -9,6 +9,8 @@ from tiny_project import CELLS, dvc, make_project, stages_run, write_params
 
 from harness.config import load_params
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:

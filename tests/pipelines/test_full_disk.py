@@ -14,6 +14,8 @@ from harness.training.checkpoint import load_checkpoint
 from pipelines.prepare import main as prepare
 from pipelines.profile import load_cell
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = str(ROOT / "pipelines/digits/params.yaml")
 SETTINGS = ["train.nimg=96", "train.batch=8", "train.checkpoint_nimg=32", "train.log_nimg=32", "train.snapshots=1"]

@@ -13,6 +13,8 @@ from harness.config import load_params
 from harness.errors import HarnessError
 from pipelines import anchors, evaluate, extractor, prepare, train
 
+pytestmark = pytest.mark.slow
+
 PER_FILE = 8
 
 

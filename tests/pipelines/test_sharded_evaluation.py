@@ -27,6 +27,8 @@ from pipelines import evaluate
 from pipelines.profile import load_cell
 from pipelines.sampler import Sampler
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ["--params", "params.yaml", "--cell", "tiny"]
 COUNTS = {"train": 50, "test": 21}  # in batches of 8: seven and three, neither even nor whole

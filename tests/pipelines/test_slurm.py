@@ -12,6 +12,8 @@ from tiny_project import CELLS, dvc, environment, make_project, stages_run
 
 from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = "pipelines/digits/dvc.yaml"
 STEPS, SAVED_AT = 240, 120  # the one checkpoint that the trainer writes unasked before the last; seconds are left to interrupt it
 MARK = 1e6  # seconds added to a checkpoint: only who goes on from it can hand them down

@@ -189,6 +189,7 @@ def changed() -> set[str]:
 ALL = set(CELLS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "trained", "scored"),
     [
@@ -219,6 +220,7 @@ def test_a_change_invalidates_exactly_the_stages_that_import_it(dvc, graph, modu
     assert (expected == set()) == (module == "harness.training.progress")
 
 
+@pytest.mark.slow
 def test_a_row_of_the_tables_is_no_business_of_the_training(dvc):
     path = dvc / "pipelines/digits/params.yaml"
     before = path.read_bytes()
@@ -230,6 +232,7 @@ def test_a_row_of_the_tables_is_no_business_of_the_training(dvc):
         path.write_bytes(before)
 
 
+@pytest.mark.slow
 def test_a_deleted_mlflow_database_is_missed(dvc):
     database = dvc / "mlflow.db"
     database.rename(dvc / "kept")
@@ -245,6 +248,7 @@ def test_a_checkpoint_belongs_to_the_files_that_dvc_is_told_of():
     assert not any("progress" in path or "tracking" in path for path in cell.code_files())
 
 
+@pytest.mark.slow
 def test_a_new_mechanism_invalidates_no_cell(dvc):
     registry = dvc / "baselines/attention/__init__.py"
     registry.write_text(registry.read_text().rstrip().removesuffix("}") + '    "another-name": AdditiveAttention,\n}\n')

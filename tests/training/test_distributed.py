@@ -12,6 +12,8 @@ import torch
 from harness.errors import HarnessError
 from harness.training.distributed import Ranks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

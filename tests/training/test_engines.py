@@ -18,6 +18,8 @@ from lada.discriminator import Discriminator
 from lada.fused import FusedAdditiveAttention
 from lada.generator import Generator
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TrainConfig(nimg=8, batch=4, bcr_weight=0.5, r1_weight=1.0)
 
 

@@ -7,8 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import safetensors.torch
 import torch
+
+pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 
