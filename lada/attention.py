@@ -1,12 +1,53 @@
-"""Additive attention of LadaGAN (paper, section III-A, equations 1-4)."""
+"""What every attention mechanism is, and LadaGAN's: additive attention (paper, section III-A, equations 1-4)."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 
-class AdditiveAttention(nn.Module):
+class Attention(nn.Module):
+    """Base of every mechanism: tokens (B, N, dim) of a square grid, N = grid^2, to tokens (B, N, dim).
+
+    dim: width of a token; num_heads: must divide it; grid: tokens per side; block_index: which block of its network this
+    attention is in, counted from 0, for mechanisms that alternate between blocks, as Swin's windows do.
+    Weights that are not nn.Linear are drawn by the mechanism itself; lada.layers.initialise draws the others.
+    Raises ValueError if num_heads does not divide dim.
+    """
+
+    title: ClassVar[str]  # as tables print it
+    source: ClassVar[str]  # the publication and, where they differ, the code followed
+    twice_differentiable: ClassVar[bool] = True  # whether R1, which needs second derivatives, can pass through
+
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__()
+        self.num_heads, self.head_dim, self.grid = num_heads, split_heads(dim, num_heads), grid
+
+    def heads(self, x: Tensor) -> Tensor:
+        """(B, N, dim) -> (B, h, N, d_h)."""
+        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
+
+    def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also weights that sum to one over the last axis."""
+        raise NotImplementedError
+
+    def reference(self, x: Tensor) -> Tensor:
+        """The same function by loops over images, heads and tokens; tests hold `forward` to it."""
+        raise NotImplementedError
+
+    @staticmethod
+    def macs(num_tokens: int, dim: int, num_heads: int) -> int:
+        """Multiply-accumulates per image."""
+        raise NotImplementedError
+
+    @staticmethod
+    def params(num_tokens: int, dim: int, num_heads: int) -> int:
+        """Trainable parameters, biases included."""
+        raise NotImplementedError
+
+
+class AdditiveAttention(Attention):
     """Multi-head additive attention in O(N): one attention weight per token, one global query per head.
 
     With q_i, k_i, v_i the projections of token i, per head of width d_h and for i = 1..N:
@@ -16,17 +57,14 @@ class AdditiveAttention(nn.Module):
         p_i = g * k_i   (element by element)                                    (3)
         r_i = p_i * v_i                                                         (4)
 
-    The heads' r_i are concatenated and projected. `grid` and `block` belong to the protocol of all mechanisms; unused here.
-    Raises ValueError if num_heads does not divide dim.
+    The heads' r_i are concatenated and projected.
     """
 
     title = "Lada (additive)"
     source = "arXiv 2401.09596, equations 1-4"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim)

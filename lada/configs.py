@@ -12,23 +12,21 @@ FRAMEWORKS = ("tensorflow", "pytorch")
 class GeneratorConfig:
     """A generator: one block per entry of `dims`, on base x base tokens, twice as many per side after each block.
 
-    `output`: "pixel" = 3x3 convolution to RGB; "patch" = pixel shuffle by 2 first; "conv" = one x2 convolutional stage
-    per entry of `decoder_dims` first. `framework`: whose initialisation, epsilons and channel orders (lada.layers).
     Raises ValueError naming the key for a value that cannot work.
     """
 
-    resolution: int = 32
-    dims: tuple[int, ...] = (1024, 256, 64)
-    base: int = 8
-    noise_dim: int = 128
-    num_heads: int = 4
-    mlp_dim: int = 512
-    lee_conv: bool = True
-    mlp_residual: bool = False
-    modulation: bool = True
-    output: str = "pixel"
-    decoder_dims: tuple[int, ...] = ()
-    framework: str = "tensorflow"
+    resolution: int = 32  # pixels per side of the images
+    dims: tuple[int, ...] = (1024, 256, 64)  # width of each block's tokens
+    base: int = 8  # tokens per side of the first block
+    noise_dim: int = 128  # numbers in a latent
+    num_heads: int = 4  # of every block's attention; divides every width
+    mlp_dim: int = 512  # width of every block's hidden layer
+    lee_conv: bool = True  # a 3x3 convolution after the pixel shuffle between two blocks
+    mlp_residual: bool = False  # a skip around every block's MLP
+    modulation: bool = True  # self-modulated layer normalisation; else plain
+    output: str = "pixel"  # 3x3 convolution to RGB; "patch": a pixel shuffle by 2 first; "conv": the decoder first
+    decoder_dims: tuple[int, ...] = ()  # for "conv": channels of each convolutional stage, which doubles the side
+    framework: str = "tensorflow"  # whose initialisation, epsilons and channel orders (lada.layers)
 
     def __post_init__(self) -> None:
         _check_fields(self)
@@ -51,18 +49,17 @@ class GeneratorConfig:
 class DiscriminatorConfig:
     """A discriminator: convolutional encoder to 2 base x 2 base, then attention ("lada") or one more DownBlock ("conv").
 
-    `head_dims`: channels of the layers before the 4x4 convolution to logits. The attention itself is not part of it.
-    Raises ValueError naming the key for a value that cannot work.
+    The attention itself is not part of it. Raises ValueError naming the key for a value that cannot work.
     """
 
-    resolution: int = 32
-    encoder_dims: tuple[int, ...] = (128, 256)
-    base: int = 8
-    kind: str = "lada"
-    num_heads: int = 4
-    mlp_dim: int = 512
-    head_dims: tuple[int, int] = (512, 1024)
-    framework: str = "tensorflow"
+    resolution: int = 32  # pixels per side of the images
+    encoder_dims: tuple[int, ...] = (128, 256)  # channels; each after the first halves the side
+    base: int = 8  # pixels per side of the last feature map; the attention has 2 base x 2 base tokens
+    kind: str = "lada"  # with attention; "conv": without
+    num_heads: int = 4  # of the attention
+    mlp_dim: int = 512  # width of the attention block's hidden layer
+    head_dims: tuple[int, int] = (512, 1024)  # channels of the two layers before the 4x4 convolution to logits
+    framework: str = "tensorflow"  # as the generator's
 
     def __post_init__(self) -> None:
         _check_fields(self)
@@ -82,6 +79,7 @@ def _check_fields(config: GeneratorConfig | DiscriminatorConfig) -> None:
         value = getattr(config, entry.name)
         if isinstance(value, list):
             value = tuple(value)
+            # A frozen dataclass offers no other way to normalise a field, and frozen makes a configuration hashable.
             object.__setattr__(config, entry.name, value)
         kind = type(entry.default)
         if type(value) is not kind or (kind is int and value < 1):
@@ -113,7 +111,7 @@ def _check_shuffles(config: GeneratorConfig) -> None:
     shuffled = config.dims if config.output == "patch" else config.dims[:-1]
     if any(dim % 4 for dim in shuffled):
         raise ValueError(f"given dims {config.dims}; expected multiples of 4 where a pixel shuffle follows")
-    if not config.lee_conv and any(dim // 4 != after for dim, after in pairwise(config.dims)):
+    if not config.lee_conv and any(dim // 4 != dim_out for dim, dim_out in pairwise(config.dims)):
         raise ValueError(f"given dims {config.dims} with lee_conv false; expected each width to be a quarter of the one before")
 
 

@@ -26,8 +26,8 @@ class FusedAdditiveAttention(AdditiveAttention):
     title = "Lada (additive), fused"
     source = "arXiv 2401.09596, equations 1-4, with the query projection folded"
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__(dim, num_heads, grid, block)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.tile_images = max(1, TILE // grid**2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ def _pool_split(
 ):  # fmt: skip
     """One program per (image, head, split): the split's largest logit, and sums of exp(logit - largest) and of that times x."""
     image, head, split = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
-    place = (image * tl.num_programs(1) + head) * tl.num_programs(2) + split
+    slot = (image * tl.num_programs(1) + head) * tl.num_programs(2) + split
     columns = tl.arange(0, BLOCK_D)
     inside = columns < dim
     score = tl.load(scores_ptr + head * dim + columns, mask=inside, other=0.0).to(tl.float32)  # (D,)
@@ -35,9 +35,9 @@ def _pool_split(
         total = total * shrink + tl.sum(weights, axis=0)
         pooled = pooled * shrink + tl.sum(weights[:, None] * x, axis=0)
         largest = new_largest
-    tl.store(largest_ptr + place, largest)
-    tl.store(total_ptr + place, total)
-    tl.store(sum_ptr + place * dim + columns, pooled, mask=inside)
+    tl.store(largest_ptr + slot, largest)
+    tl.store(total_ptr + slot, total)
+    tl.store(sum_ptr + slot * dim + columns, pooled, mask=inside)
 
 
 def pool_tokens(x: Tensor, scores: Tensor, block_tokens: int | None = None, splits: int | None = None) -> Tensor:

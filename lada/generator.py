@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from lada.attention import AdditiveAttention
+from lada.attention import AdditiveAttention, Attention
 from lada.configs import GeneratorConfig
 from lada.layers import (
     FRAMEWORKS,
@@ -23,11 +23,11 @@ from lada.layers import (
 class Generator(nn.Module):
     """Latents to images: blocks of attention on a grid that doubles after each, then the output stage of the configuration.
 
-    `attention` is any class of the attention protocol (lada.attention.AdditiveAttention shows it). Images lie around
+    `attention` is any subclass of lada.attention.Attention. Images lie around
     [-1, 1]; nothing clips them. Seed torch before constructing.
     """
 
-    def __init__(self, config: GeneratorConfig, attention: type[nn.Module] = AdditiveAttention) -> None:
+    def __init__(self, config: GeneratorConfig, attention: type[Attention] = AdditiveAttention) -> None:
         super().__init__()
         self.config = config
         framework = FRAMEWORKS[config.framework]
@@ -63,7 +63,7 @@ class Output(nn.Module):
         super().__init__()
         self.depth_major = framework.depth_major if config.output == "patch" else None
         dims = (config.dims[-1], *config.decoder_dims)
-        stages = [_decoder_stage(dim, after, framework) for dim, after in pairwise(dims)]
+        stages = [_decoder_stage(dim, dim_out, framework) for dim, dim_out in pairwise(dims)]
         self.decoder = nn.Sequential(*stages)
         self.conv = nn.Conv2d(dims[-1] // 4 if config.output == "patch" else dims[-1], 3, 3, padding=1)
 
@@ -74,11 +74,11 @@ class Output(nn.Module):
         return self.conv(self.decoder(x))
 
 
-def _decoder_stage(dim: int, after: int, framework: Framework) -> nn.Sequential:
+def _decoder_stage(dim: int, dim_out: int, framework: Framework) -> nn.Sequential:
     return nn.Sequential(
         nn.Upsample(scale_factor=2),
-        nn.Conv2d(dim, after, 3, padding=1),
-        nn.BatchNorm2d(after, eps=framework.batchnorm_eps, momentum=framework.batchnorm_momentum),
+        nn.Conv2d(dim, dim_out, 3, padding=1),
+        nn.BatchNorm2d(dim_out, eps=framework.batchnorm_eps, momentum=framework.batchnorm_momentum),
         nn.LeakyReLU(0.2),
     )
 

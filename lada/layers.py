@@ -1,5 +1,8 @@
 """Layers that both networks share, and what the authors' two code bases do differently."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -7,24 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lada.attention import Attention
+
 
 @dataclass(frozen=True)
 class Framework:
-    """Conventions of one of the authors' code bases, which the paper leaves out.
+    """Conventions of one of the authors' code bases, which the paper leaves out."""
 
-    norm_eps is the discriminator's layer normalisation (the generator's is 1e-6 in both); stride2_padding is
-    (left, right, top, bottom); depth_major is the channel order of pixel shuffles: whether the position inside
-    the 2x2 patch comes before the channel; fused_qkv draws q, k and v as one orthogonal matrix.
-    """
-
-    norm_eps: float
+    norm_eps: float  # of the discriminator's layer normalisation; the generator's is 1e-6 in both
     batchnorm_eps: float
-    batchnorm_momentum: float
-    stride2_padding: tuple[int, int, int, int]
-    depth_major: bool
-    fused_qkv: bool
-    orthogonal_positions: bool
-    zero_biases: bool
+    batchnorm_momentum: float  # share of the new batch in the running statistics: torch's, which is 1 - Keras's
+    stride2_padding: tuple[int, int, int, int]  # pixels added left, right, top, bottom
+    depth_major: bool  # channel order of pixel shuffles: the position inside the 2x2 patch before the channel
+    fused_qkv: bool  # query, key and value weights are drawn as one orthogonal matrix
+    orthogonal_positions: bool  # learned positions are drawn orthogonal, not standard normal
+    zero_biases: bool  # biases start at 0, not at torch's uniform draw
 
 
 FRAMEWORKS = {
@@ -65,14 +65,25 @@ class Block(nn.Module):
     """Ladaformer: learned positions, attention with a skip, then an MLP with or without one (equations 9-11).
 
     Equation 10 skips from before the positions are added; the authors' code, which this follows, from after.
-    `norm` builds a layer normalisation called with (x, z); `attention` is any class of the attention protocol.
+    grid: tokens per side; mlp_dim: width of the MLP's hidden layer; norm: builds, from dim, a normalisation called with (x, z);
+    block_index: which block of the network this is, counted from 0, which the attention is told.
     """
 
-    def __init__(self, dim, grid, num_heads, mlp_dim, attention, norm, mlp_residual, block=0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        grid: int,
+        num_heads: int,
+        mlp_dim: int,
+        attention: type[Attention],
+        norm: Callable[[int], nn.Module],
+        mlp_residual: bool,
+        block_index: int = 0,
+    ) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.empty(grid**2, dim))
         self.norm1, self.norm2 = norm(dim), norm(dim)
-        self.attention = attention(dim, num_heads, grid, block)
+        self.attention = attention(dim, num_heads, grid, block_index)
         self.mlp = nn.Sequential(nn.Linear(dim, mlp_dim), nn.GELU(), nn.Linear(mlp_dim, dim))
         self.mlp_residual = mlp_residual
 
@@ -137,9 +148,26 @@ def _initialise_module(module: nn.Module, framework: Framework) -> None:
         _draw_fused(module.query.weight, module.key.weight, module.value.weight)
 
 
+_quick_draws: ContextVar[bool] = ContextVar("quick_draws", default=False)
+
+
+@contextmanager
+def quick_draws() -> Iterator[None]:
+    """Inside, `orthogonal` draws plain normal weights, in a hundredth of the time: for networks whose cost alone matters."""
+    token = _quick_draws.set(True)
+    try:
+        yield
+    finally:
+        _quick_draws.reset(token)
+
+
 def orthogonal(weight: Tensor) -> None:
     """Orthogonal draw in place; nothing on the meta device, which holds no values."""
-    if not weight.is_meta:
+    if weight.is_meta:
+        return
+    if _quick_draws.get():
+        nn.init.normal_(weight, std=0.02)
+    else:
         nn.init.orthogonal_(weight)
 
 

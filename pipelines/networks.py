@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from harness.cost.macs import input_shapes
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS, DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
+from lada.layers import quick_draws
 from lada.names import discriminator_id, generator_id
 
 PAPER = "arXiv 2401.09596"
@@ -67,10 +67,10 @@ def closed_forms(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, in
 
 
 def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
-    """Draws plain normal weights where the paper's are orthogonal: costs do not depend on them, and a draw takes seconds."""
+    """`build` with normal weights in place of the paper's orthogonal ones: costs do not depend on them."""
 
     def quick() -> nn.Module:
-        with patch.object(nn.init, "orthogonal_", lambda weight: nn.init.normal_(weight, std=0.02)):
+        with quick_draws():
             return build()
 
     return quick

@@ -1,9 +1,7 @@
 """Every attention mechanism under its name.
 
-A new one is a file here, with the protocol that lada.attention.AdditiveAttention shows, and a line below.
+A new one is a file here, with a subclass of lada.attention.Attention, and a line below.
 """
-
-from torch import nn
 
 from baselines.attention.axial import AxialAttention
 from baselines.attention.dot_product import DotProductAttention
@@ -17,10 +15,10 @@ from baselines.attention.linformer import LinformerAttention
 from baselines.attention.nystrom import NystromAttention
 from baselines.attention.swin import SwinAttention
 from baselines.attention.transgan_grid import TransganGridAttention
-from lada.attention import AdditiveAttention
+from lada.attention import AdditiveAttention, Attention
 from lada.fused import FusedAdditiveAttention
 
-ATTENTIONS: dict[str, type[nn.Module]] = {
+ATTENTIONS: dict[str, type[Attention]] = {
     "lada": AdditiveAttention,
     "dot-product": DotProductAttention,
     "linformer": LinformerAttention,

@@ -15,10 +15,6 @@ class AxialAttention(DotProductAttention):
     title = "axial"
     source = "Ho et al. 2019, arXiv 1912.12180"
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__(dim, num_heads, grid, block)
-        self.grid = grid
-
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, 2 grid): row, then column."""
         on_grid = [self.heads(project(x)).unflatten(2, (self.grid, self.grid)) for project in (self.query, self.key, self.value)]

@@ -6,27 +6,21 @@ import torch
 from torch import Tensor, nn
 
 from baselines.attention import naive
-from lada.attention import split_heads
+from lada.attention import Attention
 
 
-class DotProductAttention(nn.Module):
+class DotProductAttention(Attention):
     """softmax(Q K^T / sqrt d_h) V per head, O(N^2)."""
 
     title = "dot-product"
     source = "Vaswani et al. 2017, arXiv 1706.03762"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, dim)
-
-    def heads(self, x: Tensor) -> Tensor:
-        """(B, N, dim) -> (B, h, N, d_h)."""
-        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, N)."""

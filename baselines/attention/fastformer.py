@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from baselines.attention import naive
-from lada.attention import split_heads
+from lada.attention import Attention
 
 
-class FastformerAttention(nn.Module):
+class FastformerAttention(Attention):
     """Two additive poolings per head, over tokens i = 1..N:
 
     a = softmax_i(w_q . q_i / sqrt d_h),  g = sum a_i q_i,  p_i = g * k_i,
@@ -18,11 +18,9 @@ class FastformerAttention(nn.Module):
 
     title = "Fastformer"
     source = "Wu et al. 2021, arXiv 2108.09084, and github.com/wuch15/Fastformer"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)
         self.query_score = nn.Linear(dim, num_heads)

@@ -7,28 +7,26 @@ from torch import Tensor, nn
 
 from baselines.attention import naive
 from baselines.attention.windows import fit_window, from_windows, to_windows
-from lada.attention import split_heads
+from lada.attention import Attention
 
 WINDOW = 8
 
 
-class HitAttention(nn.Module):
+class HitAttention(Attention):
     """Multi-query softmax(Q K^T / sqrt d_h) V over two axes of a grid cut into window x window blocks.
 
-    The first half of the heads attends to the tokens of its own block, the second half to the tokens at its own place
+    The first half of the heads attends to the tokens of its own block, the second half to the tokens at its own position
     in every block. Raises ValueError for an odd number of heads or a grid that blocks do not tile.
     """
 
     title = "HiT multi-axis (8x8)"
     source = "Zhao et al. 2021, arXiv 2106.07631"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0, window: int = WINDOW) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, window: int = WINDOW) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         if num_heads % 2:
             raise ValueError(f"given num_heads {num_heads}; expected an even number, one half for each axis")
-        self.grid, self.window = grid, fit_window(window, grid)
+        self.window = fit_window(window, grid)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, self.head_dim)
         self.value = nn.Linear(dim, self.head_dim)
@@ -72,9 +70,9 @@ class HitAttention(nn.Module):
 
         def per_head(q: Tensor) -> list[Tensor]:
             axis = (lambda i: (i // grid // window, i % grid // window), lambda i: (i // grid % window, i % grid % window))
-            place, rows = axis[next(heads) >= self.num_heads // 2], []
+            group_of, rows = axis[next(heads) >= self.num_heads // 2], []
             for i in range(len(q)):
-                seen = [j for j in range(len(q)) if place(j) == place(i)]
+                seen = [j for j in range(len(q)) if group_of(j) == group_of(i)]
                 rows.append(naive.attend(q[i], [k[j] for j in seen], [v[j] for j in seen]))
             return rows
 

@@ -6,32 +6,27 @@ import torch
 from torch import Tensor, nn
 
 from baselines.attention import naive
-from lada.attention import split_heads
+from lada.attention import Attention
 
 
-class L2Attention(nn.Module):
+class L2Attention(Attention):
     """softmax_j(-||q_i - q_j||^2 / sqrt d_h) V per head, with W_Q = W_K, O(N^2)."""
 
     title = "L2"
     source = "Kim et al. 2021, arXiv 2006.04710; used by ViTGAN, arXiv 2107.04589"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.query = nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, dim)
-
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, N).
 
         ||q_i||^2 is the same for every j, so the softmax cancels it and only 2 q_i.q_j - ||q_j||^2 is computed.
         """
-        q, v = self._heads(self.query(x)), self._heads(self.value(x))  # (B, h, N, d_h)
+        q, v = self.heads(self.query(x)), self.heads(self.value(x))  # (B, h, N, d_h)
         logits = 2 * q @ q.transpose(-1, -2) - q.square().sum(-1).unsqueeze(-2)  # (B, h, N, N)
         weights = torch.softmax(logits / math.sqrt(self.head_dim), dim=-1)
         out = self.output((weights @ v).transpose(1, 2).flatten(2))

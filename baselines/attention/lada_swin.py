@@ -23,10 +23,10 @@ class LadaSwinAttention(AdditiveAttention):
     title = "Lada-Swin (8x8)"
     source = "arXiv 2401.09596, section IV-A"
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0, window: int = WINDOW) -> None:
-        super().__init__(dim, num_heads, grid, block)
-        self.grid, self.window = grid, fit_window(window, grid)
-        self.shift = self.window // 2 if block % 2 and self.window < grid else 0
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, window: int = WINDOW) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
+        self.window = fit_window(window, grid)
+        self.shift = self.window // 2 if block_index % 2 and self.window < grid else 0
         self.padded = grid + self.window if self.shift else grid
 
     def _to_windows(self, x: Tensor, fill: float) -> Tensor:
@@ -53,13 +53,13 @@ class LadaSwinAttention(AdditiveAttention):
 
     def _reference_image(self, tokens: Tensor) -> Tensor:
         q, scores = self.query(tokens), self.score(self.query(tokens)) / math.sqrt(self.head_dim)
-        place = [tuple((a + self.shift) // self.window for a in divmod(i, self.grid)) for i in range(len(tokens))]
+        window_of = [tuple((a + self.shift) // self.window for a in divmod(i, self.grid)) for i in range(len(tokens))]
         heads = iter(range(self.num_heads))
 
         def per_head(q: Tensor, k: Tensor, v: Tensor) -> list[Tensor]:
             head, rows = next(heads), []
             for i in range(len(tokens)):
-                seen = [j for j in range(len(tokens)) if place[j] == place[i]]
+                seen = [j for j in range(len(tokens)) if window_of[j] == window_of[i]]
                 g = naive.pool(naive.softmax([scores[j, head] for j in seen]), [q[j] for j in seen])
                 rows.append(g * k[i] * v[i])
             return rows

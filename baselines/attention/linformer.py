@@ -18,8 +18,8 @@ class LinformerAttention(DotProductAttention):
     title = "Linformer (k=64)"
     source = "Wang et al. 2020, arXiv 2006.04768"
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0, projected: int = PROJECTED_TOKENS) -> None:
-        super().__init__(dim, num_heads, grid, block)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, projected: int = PROJECTED_TOKENS) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         k = min(projected, grid**2)
         self.project_keys = nn.Parameter(torch.empty(k, grid**2))
         self.project_values = nn.Parameter(torch.empty(k, grid**2))

@@ -23,8 +23,8 @@ class NystromAttention(DotProductAttention):
     title = "Nystrom (m=64)"
     source = "Xiong et al. 2021, arXiv 2102.03902"
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0, landmarks: int = LANDMARKS) -> None:
-        super().__init__(dim, num_heads, grid, block)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, landmarks: int = LANDMARKS) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.landmarks = min(landmarks, grid**2)
         if grid**2 % self.landmarks:
             raise ValueError(f"given {grid**2} tokens; expected a multiple of {self.landmarks} landmarks; change base")

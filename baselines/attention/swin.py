@@ -24,10 +24,10 @@ class SwinAttention(DotProductAttention):
     source = "Liu et al. 2021, arXiv 2103.14030"
     shifts = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0, window: int = WINDOW) -> None:
-        super().__init__(dim, num_heads, grid, block)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, window: int = WINDOW) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.grid, self.window = grid, fit_window(window, grid)
-        self.shift = self.window // 2 if self.shifts and block % 2 and self.window < grid else 0
+        self.shift = self.window // 2 if self.shifts and block_index % 2 and self.window < grid else 0
         self.bias = nn.Parameter(torch.empty((2 * self.window - 1) ** 2, num_heads))
         nn.init.trunc_normal_(self.bias, std=0.02)
         self.register_buffer("bias_index", relative_positions(self.window), persistent=False)
@@ -89,8 +89,8 @@ class SwinAttention(DotProductAttention):
 
 def relative_positions(window: int) -> Tensor:
     """Row of the bias table for each pair of tokens of a window, (w^2, w^2)."""
-    place = torch.arange(window)
-    difference = place[:, None] - place[None, :] + window - 1  # (w, w)
+    coordinate = torch.arange(window)
+    difference = coordinate[:, None] - coordinate[None, :] + window - 1  # (w, w)
     rows = difference[:, None, :, None] * (2 * window - 1) + difference[None, :, None, :]  # (w, w, w, w)
     return rows.reshape(window**2, window**2)
 

@@ -28,7 +28,7 @@ class GanFormer(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, channels[0], 4, 4))
         self.first = Layer(channels[0], channels[0], 4)
         self.stages = nn.ModuleList(
-            Stage(before, after, side) for (before, after), side in zip(pairwise(channels), sides(RESOLUTION)[1:], strict=True)
+            Stage(dim, dim_out, side) for (dim, dim_out), side in zip(pairwise(channels), sides(RESOLUTION)[1:], strict=True)
         )
         self.last = Layer(channels[-1], channels[-1], RESOLUTION, plain=True)
         self.to_rgb = ToRgb(channels[-1], LATENT_DIM)
@@ -59,20 +59,20 @@ class Mapping(nn.Module):
     def forward(self, x: Tensor, position: Tensor | None) -> Tensor:
         """(B, 32) or (B, 16, 32) -> the same shape."""
         for index, (first, second) in enumerate(self.layers):
-            before = x
+            skipped = x
             if self.attention:
                 x = self.attention[index](x, position, x, position)
-            x = F.leaky_relu(second(activate(first(x))) + before, 0.2)
+            x = F.leaky_relu(second(activate(first(x))) + skipped, 0.2)
         return activate(self.out(x))
 
 
 class Stage(nn.Module):
     """One resolution: an upsampling layer and a plain one, beside a 1x1 skip."""
 
-    def __init__(self, dim: int, after: int, side: int) -> None:
+    def __init__(self, dim: int, dim_out: int, side: int) -> None:
         super().__init__()
-        self.up, self.conv = Layer(dim, after, side, up=True), Layer(after, after, side)
-        self.skip = nn.Parameter(torch.randn(after, dim, 1, 1))
+        self.up, self.conv = Layer(dim, dim_out, side, up=True), Layer(dim_out, dim_out, side)
+        self.skip = nn.Parameter(torch.randn(dim_out, dim, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, components: Tensor, position: Tensor) -> Tensor:
         """(B, dim, H, W) -> (B, after, 2H, 2W)."""
@@ -85,17 +85,17 @@ class Stage(nn.Module):
 class Layer(nn.Module):
     """3x3 modulated convolution, attention to the components, noise, bias, leaky ReLU; `plain` leaves out all but the first."""
 
-    def __init__(self, dim: int, after: int, side: int, up: bool = False, plain: bool = False) -> None:
+    def __init__(self, dim: int, dim_out: int, side: int, up: bool = False, plain: bool = False) -> None:
         super().__init__()
         self.up, self.plain = up, plain
         self.style = ScaledLinear(LATENT_DIM, dim, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(after, dim, 3, 3))
-        self.attention = DuplexAttention(after, LATENT_DIM) if side <= LAST_ATTENTION and not plain else None
+        self.weight = nn.Parameter(torch.randn(dim_out, dim, 3, 3))
+        self.attention = DuplexAttention(dim_out, LATENT_DIM) if side <= LAST_ATTENTION and not plain else None
         if self.attention is not None:
             self.register_buffer("grid_position", grid_positions(side), persistent=False)
         if not plain:
             self.noise_strength = nn.Parameter(torch.zeros(()))
-            self.bias = nn.Parameter(torch.zeros(after, 1, 1))
+            self.bias = nn.Parameter(torch.zeros(dim_out, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, components: Tensor, position: Tensor) -> Tensor:
         """(B, dim, H, W), (B, 32), (B, 16, 32), (16, 32) -> (B, after, H, W), or twice as large."""

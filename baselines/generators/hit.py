@@ -118,9 +118,9 @@ class TokenNorm(nn.BatchNorm1d):
 class Expansion(nn.Module):
     """Pixel shuffle by 2, then a linear layer to the next width."""
 
-    def __init__(self, dim: int, after: int) -> None:
+    def __init__(self, dim: int, dim_out: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(dim // 4, after)
+        self.linear = nn.Linear(dim // 4, dim_out)
 
     def forward(self, x: Tensor, grid: int) -> Tensor:
         """(B, N, dim) -> (B, 4N, after)."""

@@ -22,7 +22,7 @@ class ResNetGenerator(nn.Module):
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.linear = nn.Linear(NOISE_DIM, widths[0] * BASE**2)
-        self.blocks = nn.Sequential(*(UpBlock(dim, after) for dim, after in pairwise(widths)))
+        self.blocks = nn.Sequential(*(UpBlock(dim, dim_out) for dim, dim_out in pairwise(widths)))
         self.output = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], 3, 3, padding=1), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
@@ -33,11 +33,11 @@ class ResNetGenerator(nn.Module):
 class UpBlock(nn.Module):
     """Twice the resolution: two 3x3 convolutions and a 1x1 skip, upsampled in front of the first and of the skip."""
 
-    def __init__(self, dim: int, after: int) -> None:
+    def __init__(self, dim: int, dim_out: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = nn.BatchNorm2d(dim), nn.BatchNorm2d(after)
-        self.conv1, self.conv2 = nn.Conv2d(dim, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)
-        self.skip = nn.Conv2d(dim, after, 1)
+        self.norm1, self.norm2 = nn.BatchNorm2d(dim), nn.BatchNorm2d(dim_out)
+        self.conv1, self.conv2 = nn.Conv2d(dim, dim_out, 3, padding=1), nn.Conv2d(dim_out, dim_out, 3, padding=1)
+        self.skip = nn.Conv2d(dim, dim_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, dim, H, W) -> (B, after, 2H, 2W)."""

@@ -27,7 +27,7 @@ class StyleGan2(nn.Module):
         self.constant = nn.Parameter(torch.randn(1, channels[0], 4, 4))
         self.first = ModulatedConv(channels[0], channels[0])
         self.first_rgb = ToRgb(channels[0])
-        self.stages = nn.ModuleList(Stage(before, after) for before, after in itertools.pairwise(channels))
+        self.stages = nn.ModuleList(Stage(dim, dim_out) for dim, dim_out in itertools.pairwise(channels))
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, 512) -> (B, 3, R, R)."""
@@ -44,11 +44,11 @@ class StyleGan2(nn.Module):
 class Stage(nn.Module):
     """One resolution: an upsampling and a plain modulated convolution, and their contribution to the image."""
 
-    def __init__(self, dim: int, after: int) -> None:
+    def __init__(self, dim: int, dim_out: int) -> None:
         super().__init__()
-        self.up = ModulatedConv(dim, after, up=True)
-        self.conv = ModulatedConv(after, after)
-        self.rgb = ToRgb(after)
+        self.up = ModulatedConv(dim, dim_out, up=True)
+        self.conv = ModulatedConv(dim_out, dim_out)
+        self.rgb = ToRgb(dim_out)
 
     def forward(self, x: Tensor, img: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
         """(B, dim, H, W), (B, 3, H, W) -> (B, after, 2H, 2W), (B, 3, 2H, 2W)."""
@@ -59,13 +59,13 @@ class Stage(nn.Module):
 class ModulatedConv(nn.Module):
     """3x3 convolution whose weights are scaled by the style and normalised (eqs. 1-3), then noise, bias, leaky ReLU."""
 
-    def __init__(self, dim: int, after: int, up: bool = False) -> None:
+    def __init__(self, dim: int, dim_out: int, up: bool = False) -> None:
         super().__init__()
         self.up = up
         self.style = ScaledLinear(STYLE_DIM, dim, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(after, dim, 3, 3))
+        self.weight = nn.Parameter(torch.randn(dim_out, dim, 3, 3))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.bias = nn.Parameter(torch.zeros(after))
+        self.bias = nn.Parameter(torch.zeros(dim_out))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """(B, dim, H, W), (B, 512) -> (B, after, H, W), or twice as large."""
@@ -94,10 +94,10 @@ class ToRgb(nn.Module):
 class ScaledLinear(nn.Module):
     """Linear layer with weights of unit variance, scaled when it runs (equalised learning rate)."""
 
-    def __init__(self, dim: int, after: int, bias: float = 0.0, lr_scale: float = 1.0) -> None:
+    def __init__(self, dim: int, dim_out: int, bias: float = 0.0, lr_scale: float = 1.0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(after, dim) / lr_scale)
-        self.bias = nn.Parameter(torch.full((after,), bias))
+        self.weight = nn.Parameter(torch.randn(dim_out, dim) / lr_scale)
+        self.bias = nn.Parameter(torch.full((dim_out,), bias))
         self.scale, self.lr_scale = lr_scale / math.sqrt(dim), lr_scale
 
     def forward(self, x: Tensor) -> Tensor:

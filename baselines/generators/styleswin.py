@@ -44,10 +44,10 @@ class Stage(nn.Module):
     def __init__(self, grid: int, is_last: bool) -> None:
         super().__init__()
         dim = WIDTHS[grid]
-        after = dim if is_last else WIDTHS[2 * grid]
+        dim_out = dim if is_last else WIDTHS[2 * grid]
         self.blocks = nn.ModuleList(Block(dim, grid) for _ in range(2))
-        self.expansion = None if is_last else Expansion(dim, after, grid)
-        self.to_rgb = nn.Conv2d(after, 3, 1)
+        self.expansion = None if is_last else Expansion(dim, dim_out, grid)
+        self.to_rgb = nn.Conv2d(dim_out, 3, 1)
         self.rgb_bias = nn.Parameter(torch.zeros(3, 1, 1))  # a second one, as in the authors' code
 
     def forward(self, x: Tensor, img: Tensor | None, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,13 +120,13 @@ class AdaptiveNorm(nn.Module):
 class Expansion(nn.Module):
     """Bilinear upsampling, layer normalisation, a linear layer, and sinusoidal positions of a learned strength."""
 
-    def __init__(self, dim: int, after: int, grid: int) -> None:
+    def __init__(self, dim: int, dim_out: int, grid: int) -> None:
         super().__init__()
         self.grid = grid
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
-        self.norm, self.linear = nn.LayerNorm(dim), nn.Linear(dim, after, bias=False)
+        self.norm, self.linear = nn.LayerNorm(dim), nn.Linear(dim, dim_out, bias=False)
         self.strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("positions", sinusoidal_positions(2 * grid, after), persistent=False)
+        self.register_buffer("positions", sinusoidal_positions(2 * grid, dim_out), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, dim) -> (B, 4N, after)."""

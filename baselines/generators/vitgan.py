@@ -78,7 +78,7 @@ class Painter(nn.Module):
         self.register_buffer("places", places, persistent=False)
         self.fourier = nn.Linear(2, DIM)
         widths = (DIM, IMPLICIT_DIM, IMPLICIT_DIM, 3)
-        self.layers = nn.ModuleList(nn.Linear(dim, after) for dim, after in itertools.pairwise(widths))
+        self.layers = nn.ModuleList(nn.Linear(dim, dim_out) for dim, dim_out in itertools.pairwise(widths))
         self.styles = nn.ModuleList(nn.Linear(DIM, dim) for dim in widths[:-1])
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -65,6 +65,6 @@ def _translate(img: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
 
 def _outside_cut(side: int, cut: Tensor) -> Tensor:
     """True outside each image's square, whose first row and column are cut (B, 2); it may hang over the edge. (B, H, W)"""
-    place = torch.arange(side, device=cut.device) - cut[:, :, None]  # (B, 2, side)
-    inside = (place >= 0) & (place < int(side * CUTOUT + 0.5))
+    offset = torch.arange(side, device=cut.device) - cut[:, :, None]  # (B, 2, side)
+    inside = (offset >= 0) & (offset < int(side * CUTOUT + 0.5))
     return ~(inside[:, 0, :, None] & inside[:, 1, None, :])

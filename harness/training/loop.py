@@ -28,7 +28,7 @@ from harness.training.finite import makes_images
 from harness.training.identity import run_key
 from harness.training.interrupt import requested_stop
 from harness.training.progress import Progress
-from harness.training.randomness import Draws, draw_step, place
+from harness.training.randomness import Draws, draw_step, move_draws
 from harness.training.session import Session
 
 CURVE_ROWS, CHECKPOINTS = 100, 10  # of a run, where the configuration does not say how often
@@ -124,7 +124,7 @@ def _drawer(
 
     def draw(step: int, dtype: torch.dtype) -> tuple[Tensor, Draws]:
         real_img = load(step).to(dtype)
-        return real_img, place(draw_step(config, noise_dim, real_img.shape[-1], step), real_img, part)
+        return real_img, move_draws(draw_step(config, noise_dim, real_img.shape[-1], step), real_img, part)
 
     return draw
 
@@ -145,8 +145,8 @@ def _train(
     dtype, bad, sent, last_sent = next(session.state.generator.parameters()).dtype, None, len(session.rows), time.monotonic()
     ranks = session.state.ranks
     while session.done < config.steps and bad is None:
-        penalise = config.r1_interval * (session.done % config.r1_interval == 0)
-        session.sums.add(engine.step(session.state, *draw(session.done, dtype), config, penalise), session.done)
+        r1_scale = config.r1_interval * (session.done % config.r1_interval == 0)
+        session.sums.add(engine.step(session.state, *draw(session.done, dtype), config, r1_scale), session.done)
         session.done += 1
         progress.advance(config.batch)
         last, reading = session.done == config.steps, session.done % log_every == 0

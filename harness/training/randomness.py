@@ -50,7 +50,7 @@ def draw_step(config: TrainConfig, noise_dim: int, side: int, step: int) -> Draw
     )
 
 
-def place(draws: Draws, like: Tensor, part: slice = slice(None)) -> Draws:
+def move_draws(draws: Draws, like: Tensor, part: slice = slice(None)) -> Draws:
     """The `part` of the batch's draws on `like`'s device, latents in its dtype."""
 
     def move(values: dict[str, Tensor]) -> dict[str, Tensor]:

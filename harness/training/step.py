@@ -41,12 +41,12 @@ class TrainState:
                 use_global_batchnorm(network)
 
 
-def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float = 1.0) -> Tensor:
+def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float = 1.0) -> Tensor:
     """One step of D, then of G, then of the average. real_img (B, 3, H, W) in [-1, 1] -> the METRICS, (8,), on the device.
 
-    `penalise` multiplies R1: 1 in every step, unless lazy R1 was asked for.
+    `r1_scale` multiplies R1: 1 in every step, unless lazy R1 was asked for.
     """
-    d = discriminator_step(state, real_img, draws, config, penalise)
+    d = discriminator_step(state, real_img, draws, config, r1_scale)
     g = generator_step(state, draws, config)
     state.ema.update()
     values = {**d, **g}
@@ -55,7 +55,7 @@ def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tr
 
 
 def discriminator_step(
-    state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float
+    state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float
 ) -> dict[str, Tensor]:
     """loss_d + r1_weight * R1 + bcr_weight * bCR, and one Adam step. Losses see plain images under bCR, else augmented ones."""
     with torch.no_grad():
@@ -67,8 +67,8 @@ def discriminator_step(
     real_logits = state.discriminator(real_in)
     loss = discriminator_loss(real_logits, fake_logits)
     r1 = bcr = torch.zeros_like(loss)
-    if config.r1_weight and penalise:
-        r1 = config.r1_weight * penalise * r1_penalty(real_logits, real_in)
+    if config.r1_weight and r1_scale:
+        r1 = config.r1_weight * r1_scale * r1_penalty(real_logits, real_in)
     if config.bcr_weight:
         both = state.discriminator(torch.cat([real_aug, fake_aug]))  # (2 B, L)
         bcr = config.bcr_weight * bcr_penalty(real_logits, both[: len(real_img)], fake_logits, both[len(real_img) :])

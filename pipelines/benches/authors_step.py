@@ -1,4 +1,4 @@
-"""The authors' published PyTorch training step, restated as the baseline of `pipelines.benches.train`; nothing trains with it.
+"""The authors' published PyTorch training step, rewritten as the baseline of `pipelines.benches.train`; nothing trains with it.
 
 Same networks and the run without bCR: DiffAugment on both sides, R1 every step, one torch.optim.Adam per network, gradients
 switched on and off by network, the average updated one parameter at a time, and six values read from the device in every step.

@@ -26,7 +26,7 @@ from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES
 from harness.training.engines.inference import fast_generator
 from harness.training.engines.verify import verify_engine
-from harness.training.randomness import draw_step, place
+from harness.training.randomness import draw_step, move_draws
 from lada.accelerate import use_fused_attention
 from lada.configs import PAPER_DISCRIMINATORS, PAPER_GENERATORS
 from lada.discriminator import Discriminator
@@ -130,7 +130,7 @@ def training(engine: str, precision: str, resolution: int, batch: int, device: t
     """A training step without bCR, R1 every step, convolutional discriminator; HarnessError if it differs from the reference."""
     config = TrainConfig(nimg=batch, batch=batch, precision="bf16" if precision == "bf16" else "fp32")
     real_img = torch.rand(batch, 3, resolution, resolution, device=device) * 2 - 1
-    draws = place(draw_step(config, NOISE_DIM, resolution, 0), real_img)
+    draws = move_draws(draw_step(config, NOISE_DIM, resolution, 0), real_img)
     generator, discriminator = networks(resolution, device)
     if engine == "authors":
         state = build_authors(generator, discriminator, config)

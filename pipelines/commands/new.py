@@ -18,10 +18,10 @@ TEMPLATE = '''"""{title}: say here what it does; it starts as a gate over the me
 import torch
 from torch import Tensor, nn
 
-from lada.attention import split_heads
+from lada.attention import Attention
 
 
-class {class_name}(nn.Module):
+class {class_name}(Attention):
     """Each token gates the mean of all keys, in O(N):
 
     g = (1 / N) sum_j k_j,  out_i = W_O (sigmoid(q_i) * g).
@@ -29,11 +29,9 @@ class {class_name}(nn.Module):
 
     title = "{title}"
     source = "this repository"
-    twice_differentiable = True
 
-    def __init__(self, dim: int, num_heads: int, grid: int, block: int = 0) -> None:
-        super().__init__()
-        self.num_heads, self.head_dim = num_heads, split_heads(dim, num_heads)
+    def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
+        super().__init__(dim, num_heads, grid, block_index)
         self.query = nn.Linear(dim, dim)
         self.key = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, dim)
@@ -111,8 +109,8 @@ def _registered(text: str, name: str, class_name: str) -> str:
     text = text[: close + 1] + entry + text[close + 1 :]
     lines = text.splitlines(keepends=True)
     family = [index for index, found in enumerate(lines) if found.startswith(f"from {'.'.join(FOLDER.parts)}.")]
-    place = next((index for index in family if lines[index] > line), family[-1] + 1)
-    return "".join([*lines[:place], line, *lines[place:]])
+    index_of_line = next((index for index in family if lines[index] > line), family[-1] + 1)
+    return "".join([*lines[:index_of_line], line, *lines[index_of_line:]])
 
 
 def _with_cell(path: Path, name: str) -> str:

@@ -16,7 +16,7 @@ from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.records.environment import device_name
 from harness.training.engines import ENGINES
-from harness.training.randomness import draw_step, place
+from harness.training.randomness import draw_step, move_draws
 from harness.training.step import reference_step
 from pipelines.compose import Cell
 from pipelines.needs import GIB, lacking_lines, memory_needed
@@ -98,7 +98,7 @@ def time_step(cell: Cell, batch: int) -> float:
         draws = draw_step(config, cell.generator.noise_dim, side, step)
         real_img = torch.rand(batch, 3, side, side, device=device) * 2 - 1
         began = perf_counter()
-        reference_step(state, real_img, place(draws, real_img), config)
+        reference_step(state, real_img, move_draws(draws, real_img), config)
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(perf_counter() - began)

@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.training.augment import augment
 from harness.training.config import TrainConfig
 from harness.training.engines import build_state
-from harness.training.randomness import draw_step, place
+from harness.training.randomness import draw_step, move_draws
 from harness.training.step import METRICS, reference_step
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
@@ -41,7 +41,7 @@ def test_published_augmentation_has_the_same_bits():
 
 def test_the_yardstick_computes_the_reference_step():
     real_img = torch.rand(4, 3, 8, 8, dtype=torch.float64)
-    draws = place(draw_step(CONFIG, 128, 8, 0), real_img)
+    draws = move_draws(draw_step(CONFIG, 128, 8, 0), real_img)
     ours = build_state(*(network.double() for network in networks()), CONFIG)
     theirs = build_authors(*(network.double() for network in networks()), CONFIG)
     values = authors_step(theirs, real_img, draws, CONFIG)

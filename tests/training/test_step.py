@@ -12,14 +12,14 @@ from harness.training.randomness import draw_step
 from harness.training.step import METRICS, reference_step
 
 
-def one_step(networks, config, penalise=1.0):
+def one_step(networks, config, r1_scale=1.0):
     """Returns (networks before, state after, metrics by name, images, draws in float64)."""
     before = networks(dtype=torch.float64)
     state = build_state(*deepcopy(before), config)
     images = torch.rand(config.batch, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(5)) * 2 - 1
     draws = draw_step(config, 6, 8, 0)
     draws.z_d.data, draws.z_g.data = draws.z_d.double(), draws.z_g.double()
-    values = reference_step(state, images, draws, config, penalise)
+    values = reference_step(state, images, draws, config, r1_scale)
     return [network.train() for network in before], state, dict(zip(METRICS, values, strict=True)), images, draws
 
 
@@ -66,6 +66,6 @@ def test_consistency_does_not_reach_the_generator_and_the_average_follows(networ
 
 def test_lazy_r1_scales_or_skips_the_penalty(networks, make_config):
     config = make_config()
-    plain, lazy, skipped = (one_step(networks, config, penalise)[2]["r1"] for penalise in (1, 16, 0))
+    plain, lazy, skipped = (one_step(networks, config, r1_scale)[2]["r1"] for r1_scale in (1, 16, 0))
     torch.testing.assert_close(lazy, 16 * plain)
     assert skipped == 0

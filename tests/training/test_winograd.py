@@ -25,22 +25,22 @@ def compare(given_ones, expected, bound):
         assert float((one - other).abs().max()) <= bound * float(other.abs().max())
 
 
-def by_definition(img, weight, slope):
+def by_definition(img, weight, grad_out):
     img, weight = img.clone().requires_grad_(), weight.clone().requires_grad_()
     out = conv2d(img, weight, padding=1)
-    return out.detach(), *torch.autograd.grad(out, (img, weight), slope)
+    return out.detach(), *torch.autograd.grad(out, (img, weight), grad_out)
 
 
-def by_winograd(img, weight, slope):
-    return winograd.convolve(img, weight), winograd.by_image(slope, weight), winograd.by_weight(slope, img)
+def by_winograd(img, weight, grad_out):
+    return winograd.convolve(img, weight), winograd.by_image(grad_out, weight), winograd.by_weight(grad_out, img)
 
 
 @given(*(st.integers(1, 4) for _ in range(3)), *(st.integers(1, 4) for _ in range(2)), st.sampled_from([1, 1 << 12, 1 << 22]))
 def test_equals_the_convolution_and_its_gradients(count, channels, filters, rows, columns, cached):
-    img, weight, slope = inputs(count, channels, filters, 2 * rows, 2 * columns)
+    img, weight, grad_out = inputs(count, channels, filters, 2 * rows, 2 * columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd, "CACHED", cached)
-        compare(by_winograd(img, weight, slope), by_definition(img, weight, slope), FP64)
+        compare(by_winograd(img, weight, grad_out), by_definition(img, weight, grad_out), FP64)
 
 
 def test_single_precision_at_a_width_of_the_paper():
@@ -50,11 +50,11 @@ def test_single_precision_at_a_width_of_the_paper():
 
 
 def test_the_compiler_is_told_the_right_shapes_and_layouts():
-    img, weight, slope = inputs(2, 3, 5, 4, 6, torch.float32)
+    img, weight, grad_out = inputs(2, 3, 5, 4, 6, torch.float32)
     for operation, arguments in (
         (winograd.convolve, (img, weight)),
-        (winograd.by_image, (slope, weight)),
-        (winograd.by_weight, (slope, img)),
+        (winograd.by_image, (grad_out, weight)),
+        (winograd.by_weight, (grad_out, img)),
     ):
         torch.library.opcheck(operation, arguments, test_utils=("test_schema", "test_faketensor"))
 
@@ -72,9 +72,9 @@ def test_the_compiler_is_told_the_right_shapes_and_layouts():
 )
 def test_used_where_it_is_one_of_these_convolutions(channels, side, kernel, stride, padding, expected):
     img, weight = torch.empty(1, channels, side, side), torch.empty(128, channels, kernel, kernel)
-    assert winograd.pays(img, weight, (stride, stride), (padding, padding)) is expected
+    assert winograd.applies(img, weight, (stride, stride), (padding, padding)) is expected
 
 
 def test_is_the_processors_own():
     img, weight = torch.empty(1, 128, 8, 8, device="meta"), torch.empty(128, 128, 3, 3, device="meta")
-    assert not winograd.pays(img, weight, (1, 1), (1, 1))
+    assert not winograd.applies(img, weight, (1, 1), (1, 1))

@@ -71,14 +71,14 @@ def _build_compiled(generator: nn.Module, discriminator: nn.Module, config: Trai
     return build_state(generator, discriminator, config)
 
 
-def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
     with _precision(real_img, config):
-        return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+        return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, r1_scale)
 
 
-def _compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+def _compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
     with _precision(real_img, config):
-        return compiled_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, penalise)
+        return compiled_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, r1_scale)
 
 
 def _precision(like: Tensor, config: TrainConfig) -> torch.autocast:

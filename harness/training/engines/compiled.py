@@ -19,7 +19,7 @@ from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
 
 
-def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, penalise: float) -> Tensor:
+def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
     """As `reference_step`. The first call traces and compiles, which takes minutes for the paper's networks.
 
     In float64, which serves comparisons alone, the trace runs as it is. The programs, one for each of R1's factors, hold no
@@ -27,10 +27,10 @@ def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tra
     """
     inputs = (_tensors(state), real_img, vars(draws))
     with torch.no_grad():
-        if penalise not in state.programs:
-            traced = trace_step(state, inputs, config, penalise)
-            state.programs[penalise] = traced if real_img.dtype is torch.float64 else _compile(traced, real_img.device)
-        return state.programs[penalise](*inputs)
+        if r1_scale not in state.programs:
+            traced = trace_step(state, inputs, config, r1_scale)
+            state.programs[r1_scale] = traced if real_img.dtype is torch.float64 else _compile(traced, real_img.device)
+        return state.programs[r1_scale](*inputs)
 
 
 def _compile(traced: nn.Module, device: torch.device) -> Callable:
@@ -38,13 +38,13 @@ def _compile(traced: nn.Module, device: torch.device) -> Callable:
     return GraphedProgram(program) if device.type == "cuda" else program
 
 
-def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, penalise: float) -> nn.Module:
+def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, r1_scale: float) -> nn.Module:
     """The step as a graph of operations on (the state's tensors, real_img, draws), which it changes in place."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     def step(tensors: dict[str, dict[str, Tensor]], real_img: Tensor, draws: dict) -> Tensor:
         with torch.enable_grad():
-            return reference_step(_over(state, tensors), real_img, Draws(**draws), config, penalise)
+            return reference_step(_view(state, tensors), real_img, Draws(**draws), config, r1_scale)
 
     graph = make_fx(step, tracing_mode="fake")(*inputs)
     graph.graph.eliminate_dead_code()
@@ -63,19 +63,19 @@ def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
 KINDS = ("parameters", "buffers")
 
 
-def _over(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
+def _view(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
     """A state of the same shape over other tensors."""
     networks, optimizers = {}, {}
     for name, opt in (("generator", "opt_g"), ("discriminator", "opt_d")):
         parameters = {key: value.requires_grad_() for key, value in tensors[f"{name}_parameters"].items()}
-        networks[name] = _Over(getattr(state, name), {**parameters, **tensors[f"{name}_buffers"]})
-        optimizers[opt] = _adam_over(getattr(state, opt), list(parameters.values()), tensors[opt])
-    ema = _EmaOver(state.ema.decay, tensors)
+        networks[name] = _NetworkView(getattr(state, name), {**parameters, **tensors[f"{name}_buffers"]})
+        optimizers[opt] = _adam_view(getattr(state, opt), list(parameters.values()), tensors[opt])
+    ema = _EmaView(state.ema.decay, tensors)
     return TrainState(**networks, ema=ema, **optimizers)
 
 
 @dataclass
-class _Over:
+class _NetworkView:
     """A network called with other tensors in the place of its own."""
 
     network: nn.Module
@@ -86,7 +86,7 @@ class _Over:
 
 
 @dataclass
-class _EmaOver:
+class _EmaView:
     """As ema.Ema, over other tensors."""
 
     decay: float
@@ -100,9 +100,9 @@ class _EmaOver:
                 average.lerp_(source, 1 - self.decay) if average.is_floating_point() else average.copy_(source)
 
 
-def _adam_over(adam: Adam, parameters: list[Tensor], tensors: dict[str, Tensor]) -> Adam:
-    over = copy(adam)
-    over.parameters, over.update = parameters, plain_update
-    over.m, over.v = ([tensors[f"{name}/{i}"] for i in range(len(parameters))] for name in ("m", "v"))
-    over.steps = tensors["steps"]
-    return over
+def _adam_view(adam: Adam, parameters: list[Tensor], tensors: dict[str, Tensor]) -> Adam:
+    view = copy(adam)
+    view.parameters, view.update = parameters, plain_update
+    view.m, view.v = ([tensors[f"{name}/{i}"] for i in range(len(parameters))] for name in ("m", "v"))
+    view.steps = tensors["steps"]
+    return view

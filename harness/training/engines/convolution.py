@@ -51,58 +51,60 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(img, weight)
         ctx.geometry = geometry
-        if winograd.pays(img, weight, *geometry):
+        if winograd.applies(img, weight, *geometry):
             return winograd.convolve(img, weight)
         return torch.nn.functional.conv2d(img, weight, None, *geometry)
 
     @staticmethod
-    def backward(ctx, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         (img, weight), geometry = ctx.saved_tensors, ctx.geometry
-        by_img = _ByImage.apply(slope, weight, img, geometry) if gradient_is_wanted(ctx, 0) else None
-        by_weight = _ByWeight.apply(slope, img, weight, geometry) if gradient_is_wanted(ctx, 1) else None
+        by_img = _ByImage.apply(grad_out, weight, img, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(grad_out, img, weight, geometry) if gradient_is_wanted(ctx, 1) else None
         return by_img, by_weight, None
 
 
 class _ByImage(torch.autograd.Function):
-    """(slope, weight) -> the gradient by the image, which gives no more than its shape."""
+    """(grad_out, weight) -> the gradient by the image; of `img` only the shape is used."""
 
     @staticmethod
-    def forward(ctx, slope: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
-        ctx.save_for_backward(slope, weight)
+    def forward(ctx, grad_out: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(grad_out, weight)
         ctx.geometry = geometry
-        if winograd.pays(img, weight, *geometry):
-            return winograd.by_image(slope, weight)
-        return _gradient(slope, img, weight, geometry, 0)
+        if winograd.applies(img, weight, *geometry):
+            return winograd.by_image(grad_out, weight)
+        return _gradient(grad_out, img, weight, geometry, 0)
 
     @staticmethod
-    def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
-        (slope, weight), geometry = ctx.saved_tensors, ctx.geometry
-        by_slope = _Convolution.apply(towards, weight, geometry) if gradient_is_wanted(ctx, 0) else None
-        by_weight = _ByWeight.apply(slope, towards, weight, geometry) if gradient_is_wanted(ctx, 1) else None
-        return by_slope, by_weight, None, None
+    def backward(ctx, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
+        (grad_out, weight), geometry = ctx.saved_tensors, ctx.geometry
+        by_grad_out = _Convolution.apply(grad_grad, weight, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_weight = _ByWeight.apply(grad_out, grad_grad, weight, geometry) if gradient_is_wanted(ctx, 1) else None
+        return by_grad_out, by_weight, None, None
 
 
 class _ByWeight(torch.autograd.Function):
-    """(slope, img) -> the gradient by the weight, which gives no more than its shape."""
+    """(grad_out, img) -> the gradient by the weight; of `weight` only the shape is used."""
 
     @staticmethod
-    def forward(ctx, slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-        ctx.save_for_backward(slope, img)
+    def forward(ctx, grad_out: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(grad_out, img)
         ctx.geometry = geometry
-        if winograd.pays(img, weight, *geometry):
-            return winograd.by_weight(slope, img)
-        return _gradient(slope, img, weight, geometry, 1)
+        if winograd.applies(img, weight, *geometry):
+            return winograd.by_weight(grad_out, img)
+        return _gradient(grad_out, img, weight, geometry, 1)
 
     @staticmethod
-    def backward(ctx, towards: Tensor) -> tuple[Tensor | None, ...]:
-        (slope, img), geometry = ctx.saved_tensors, ctx.geometry
-        by_slope = _Convolution.apply(img, towards, geometry) if gradient_is_wanted(ctx, 0) else None
-        by_img = _ByImage.apply(slope, towards, img, geometry) if gradient_is_wanted(ctx, 1) else None
-        return by_slope, by_img, None, None
+    def backward(ctx, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
+        (grad_out, img), geometry = ctx.saved_tensors, ctx.geometry
+        by_grad_out = _Convolution.apply(img, grad_grad, geometry) if gradient_is_wanted(ctx, 0) else None
+        by_img = _ByImage.apply(grad_out, grad_grad, img, geometry) if gradient_is_wanted(ctx, 1) else None
+        return by_grad_out, by_img, None, None
 
 
-def _gradient(slope: Tensor, img: Tensor, weight: Tensor, geometry: Geometry, which: int) -> Tensor:
+def _gradient(grad_out: Tensor, img: Tensor, weight: Tensor, geometry: Geometry, which: int) -> Tensor:
     """The convolution's gradient by the image (which = 0) or by the weight (1)."""
     stride, padding = geometry
     wanted = [which == 0, which == 1, False]
-    return torch.ops.aten.convolution_backward(slope, img, weight, None, stride, padding, (1, 1), False, (0, 0), 1, wanted)[which]
+    return torch.ops.aten.convolution_backward(grad_out, img, weight, None, stride, padding, (1, 1), False, (0, 0), 1, wanted)[
+        which
+    ]

@@ -18,7 +18,7 @@ class GraphedProgram:
 
     def __call__(self, tensors: dict, real_img: Tensor, draws: dict) -> Tensor:
         """As the program; the metrics are a copy, since a replay overwrites the graph's own."""
-        if self.graph is None or self.places != _places(tensors):
+        if self.graph is None or self.addresses != _addresses(tensors):
             self._capture(tensors, real_img, draws)
         tree_map(lambda own, given: own.copy_(given), self.inputs, (real_img, draws))
         self.graph.replay()
@@ -26,7 +26,7 @@ class GraphedProgram:
 
     def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> None:
         """Warms up on copies, because a warm-up is a training step, then records; recording executes nothing."""
-        self.places, self.inputs = _places(tensors), tree_map(torch.clone, (real_img, draws))
+        self.addresses, self.inputs = _addresses(tensors), tree_map(torch.clone, (real_img, draws))
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -38,5 +38,5 @@ class GraphedProgram:
             self.metrics = self.program(tensors, *self.inputs)
 
 
-def _places(tensors: dict) -> list[int]:
+def _addresses(tensors: dict) -> list[int]:
     return [value.data_ptr() for part in tensors.values() for value in part.values()]

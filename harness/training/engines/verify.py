@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness.errors import HarnessError
 from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES, Accelerate, Engine
-from harness.training.randomness import draw_step, place
+from harness.training.randomness import draw_step, move_draws
 from harness.training.step import TrainState
 
 BATCH = 4
@@ -68,7 +68,7 @@ def _compare(
     for step in range(STEPS[dtype]):
         generator = torch.Generator().manual_seed(step)
         real_img = (torch.rand(config.batch, 3, side, side, generator=generator) * 2 - 1).to(device, dtype)
-        draws = place(draw_step(config, noise_dim, side, step), real_img)
+        draws = move_draws(draw_step(config, noise_dim, side, step), real_img)
         values = [
             contender.step(state, real_img, draws, config, 1.0)
             for contender, state in zip((ENGINES["reference"], engine), states, strict=True)

@@ -14,7 +14,7 @@ MIN_CHANNELS = 128  # fewer do not repay the sums
 CACHED = 1 << 22  # bytes of transformed images worked on at once, about what the cache holds
 
 
-def pays(img: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...]) -> bool:
+def applies(img: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...]) -> bool:
     """Whether this convolution is one of these and faster so: wide, 3x3, on even sides, on a processor (cuDNN has its own)."""
     fits = weight.shape[2:] == (3, 3) and {*stride, *padding} == {1} and not (img.shape[2] % 2 or img.shape[3] % 2)
     return fits and img.device.type == "cpu" and min(weight.shape[:2]) >= MIN_CHANNELS
@@ -27,17 +27,17 @@ def convolve(img: Tensor, weight: Tensor) -> Tensor:
 
 
 @torch.library.custom_op("lada::winograd_by_image", mutates_args=())
-def by_image(slope: Tensor, weight: Tensor) -> Tensor:
+def by_image(grad_out: Tensor, weight: Tensor) -> Tensor:
     """The convolution's gradient by the image, one with the turned kernels: (B, D, H, W), (D, C, 3, 3) -> (B, C, H, W)."""
-    return _convolve(slope, _of_kernels(weight.flip(2, 3)))
+    return _convolve(grad_out, _of_kernels(weight.flip(2, 3)))
 
 
 @torch.library.custom_op("lada::winograd_by_weight", mutates_args=())
-def by_weight(slope: Tensor, img: Tensor) -> Tensor:
+def by_weight(grad_out: Tensor, img: Tensor) -> Tensor:
     """Its gradient by the weight: (B, D, H, W), (B, C, H, W) -> (D, C, 3, 3)."""
-    pairs = zip(_parts(slope, img), _parts(img, slope), strict=True)
-    products = (torch.bmm(_of_slopes(slopes).transpose(1, 2), _of_tiles(images)) for slopes, images in pairs)
-    out = _empty(slope, slope.shape[1], img.shape[1], 3, 3)
+    pairs = zip(_parts(grad_out, img), _parts(img, grad_out), strict=True)
+    products = (torch.bmm(_of_grad_outs(grad_outs).transpose(1, 2), _of_tiles(images)) for grad_outs, images in pairs)
+    out = _empty(grad_out, grad_out.shape[1], img.shape[1], 3, 3)
     _to_kernels(_sum(products), out.permute(2, 3, 0, 1))
     return out
 
@@ -57,13 +57,13 @@ def _(img: Tensor, weight: Tensor) -> Tensor:
 
 
 @by_image.register_fake
-def _(slope: Tensor, weight: Tensor) -> Tensor:
-    return _empty(slope, len(slope), weight.shape[1], *slope.shape[2:])
+def _(grad_out: Tensor, weight: Tensor) -> Tensor:
+    return _empty(grad_out, len(grad_out), weight.shape[1], *grad_out.shape[2:])
 
 
 @by_weight.register_fake
-def _(slope: Tensor, img: Tensor) -> Tensor:
-    return _empty(slope, slope.shape[1], img.shape[1], 3, 3)
+def _(grad_out: Tensor, img: Tensor) -> Tensor:
+    return _empty(grad_out, grad_out.shape[1], img.shape[1], 3, 3)
 
 
 def _empty(like: Tensor, *shape: int) -> Tensor:
@@ -119,17 +119,17 @@ def _pixel_lines(m: Tensor, out: Tensor) -> None:
     torch.sub(m[1], m[2], out=out[1]).sub_(m[3])
 
 
-def _of_slopes(slope: Tensor) -> Tensor:
+def _of_grad_outs(grad_out: Tensor) -> Tensor:
     """A y A^T of every 2x2 tile y of a gradient: (b, H, W, D) -> (16, tiles, D)."""
-    pixels = _in_pairs(slope).movedim(2, 0)  # (2, b, H/2, W/2, 2, D)
-    lines = slope.new_empty(4, *pixels.shape[1:])
-    _slope_lines(pixels, lines)
-    out = slope.new_empty(4, 4, *pixels[0, :, :, :, 0].shape)
-    _slope_lines(lines.movedim(4, 0), out.transpose(0, 1))
-    return out.view(16, -1, slope.shape[-1])
+    pixels = _in_pairs(grad_out).movedim(2, 0)  # (2, b, H/2, W/2, 2, D)
+    lines = grad_out.new_empty(4, *pixels.shape[1:])
+    _grad_out_lines(pixels, lines)
+    out = grad_out.new_empty(4, 4, *pixels[0, :, :, :, 0].shape)
+    _grad_out_lines(lines.movedim(4, 0), out.transpose(0, 1))
+    return out.view(16, -1, grad_out.shape[-1])
 
 
-def _slope_lines(y: Tensor, out: Tensor) -> None:
+def _grad_out_lines(y: Tensor, out: Tensor) -> None:
     """A y: y0, y0 + y1, y0 - y1, -y1."""
     out[0].copy_(y[0])
     torch.add(y[0], y[1], out=out[1])
