@@ -1,0 +1,57 @@
+"""The protocol-buffer wire format, as far as a checkpoint's index uses it: varints, byte strings, 32-bit words.
+
+https://protobuf.dev/programming-guides/encoding
+"""
+
+
+class Malformed(ValueError):
+    """Bytes that are not what their format says; the message is a clause to which a file's name is added."""
+
+
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """The unsigned integer at position `at`, and the position after it. Raises Malformed past the end or 64 bits."""
+    value = 0
+    for place in range(10):
+        if at + place >= len(data):
+            raise Malformed("a number is cut off")
+        byte = data[at + place]
+        value |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            if value >= 1 << 64:
+                break
+            return value, at + place + 1
+    raise Malformed("a number is longer than 64 bits")
+
+
+def fields(message: bytes) -> dict[int, list[int | bytes]]:
+    """{field number: its values in order} of one message. Raises Malformed for a cut or unknown field."""
+    found: dict[int, list[int | bytes]] = {}
+    at = 0
+    while at < len(message):
+        tag, at = varint(message, at)
+        value, at = _value(message, at, tag & 7)
+        found.setdefault(tag >> 3, []).append(value)
+    return found
+
+
+def single(found: dict[int, list[int | bytes]], number: int, default: int | bytes) -> int | bytes:
+    """The one value of a field, or `default` where absent. Raises Malformed for several values or another wire type."""
+    values = found.get(number, [default])
+    if len(values) != 1 or type(values[0]) is not type(default):
+        raise Malformed(f"field {number} of a message is not one {type(default).__name__}")
+    return values[0]
+
+
+def _value(message: bytes, at: int, wire_type: int) -> tuple[int | bytes, int]:
+    if wire_type == 0:
+        return varint(message, at)
+    if wire_type == 2:
+        size, at = varint(message, at)
+    elif wire_type == 5:
+        size = 4
+    else:
+        raise Malformed(f"a message has wire type {wire_type}")
+    if size > len(message) - at:
+        raise Malformed("a field is cut off")
+    piece = message[at : at + size]
+    return (int.from_bytes(piece, "little") if wire_type == 5 else piece), at + size

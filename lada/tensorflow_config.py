@@ -1,0 +1,105 @@
+"""The authors' config.json, beside their published TensorFlow checkpoints, as our configurations.
+
+Their keys are the attributes of config.py in milmor/LadaGAN at d5d667a (tensorflow/README.md names the file). What only
+training needs is listed and left aside: the published values contradict the paper in places, and inference uses none of them.
+"""
+
+from collections.abc import Mapping
+
+from lada.configs import DiscriminatorConfig, GeneratorConfig
+
+TRAINING_KEYS = frozenset(
+    ["batch_size", "g_lr", "g_beta1", "g_beta2", "g_initializer", "d_lr", "d_beta1", "d_beta2", "d_initializer", "gp_weight"]
+    + ["policy", "loss", "ema_decay", "bcr", "cr_weight", "fid_batch_size", "gen_batch_size", "n_fid_real", "n_fid_gen"]
+    + ["plot_size", "test_seed"]
+)
+NETWORK_KEYS = frozenset(
+    ["img_size", "noise_dim", "g_dim", "g_heads", "g_mlp", "dec_dim", "d_enc_dim", "d_out_dim", "d_heads", "d_mlp"]
+)
+_LARGEST = 1 << 16  # of a width or size: what is beyond is a typing error, not a network
+_BLOCKS = 3  # their generator has blocks at 8, 16 and 32 pixels, no more and no fewer
+
+
+def published_configs(config: Mapping[str, object]) -> tuple[GeneratorConfig, DiscriminatorConfig]:
+    """The networks that config.json describes, framework "tensorflow".
+
+    Raises ValueError naming the key for one that is unknown or missing and for a value that our networks do not have.
+    """
+    if unknown := sorted(config.keys() - TRAINING_KEYS - NETWORK_KEYS):
+        raise ValueError(
+            f"given the unknown key {unknown[0][:80]!r}; expected keys among {_listed(NETWORK_KEYS | TRAINING_KEYS)}"
+        )
+    if missing := sorted(NETWORK_KEYS - config.keys()):
+        raise ValueError(f"{missing[0]} is missing; expected at least {_listed(NETWORK_KEYS)}")
+    return _generator(config), _discriminator(config)
+
+
+def _generator(config: Mapping[str, object]) -> GeneratorConfig:
+    output, decoder_dims = _output(config)
+    return GeneratorConfig(
+        resolution=_size(config, "img_size"),
+        dims=_sizes(config, "g_dim", _BLOCKS),
+        noise_dim=_size(config, "noise_dim"),
+        num_heads=_one_value(config, "g_heads"),
+        mlp_dim=_one_value(config, "g_mlp"),
+        output=output,
+        decoder_dims=decoder_dims,
+        framework="tensorflow",
+    )
+
+
+def _discriminator(config: Mapping[str, object]) -> DiscriminatorConfig:
+    return DiscriminatorConfig(
+        resolution=_size(config, "img_size"),
+        encoder_dims=_sizes(config, "d_enc_dim"),
+        num_heads=_size(config, "d_heads"),
+        mlp_dim=_size(config, "d_mlp"),
+        head_dims=_sizes(config, "d_out_dim", 2),
+        framework="tensorflow",
+    )
+
+
+def _output(config: Mapping[str, object]) -> tuple[str, tuple[int, ...]]:
+    """Our output and decoder_dims. Without a decoder they shuffle pixels by img_size // 32, which ours does by 1 and 2."""
+    if config["dec_dim"] is not False:
+        return "conv", _sizes(config, "dec_dim")
+    resolution = _size(config, "img_size")
+    if resolution not in (32, 64):
+        raise ValueError(f"given dec_dim false with img_size {resolution}; expected 32 or 64, or widths of a decoder")
+    return ("pixel" if resolution == 32 else "patch"), ()
+
+
+def _one_value(config: Mapping[str, object], key: str) -> int:
+    """The value that a list repeats for each block."""
+    values = _sizes(config, key, _BLOCKS)
+    if len(set(values)) > 1:
+        raise ValueError(f"given {key} {list(values)}; expected one value for all blocks, which is what our generator has")
+    return values[0]
+
+
+def _sizes(config: Mapping[str, object], key: str, count: int | None = None) -> tuple[int, ...]:
+    values = config[key]
+    if not isinstance(values, list) or not 0 < len(values) <= 8 or (count and len(values) != count):
+        raise ValueError(f"given {key} {_short(values)}; expected a list of {count or 'up to 8'} sizes")
+    return tuple(_checked(value, key) for value in values)
+
+
+def _size(config: Mapping[str, object], key: str) -> int:
+    return _checked(config[key], key)
+
+
+def _checked(value: object, key: str) -> int:
+    if type(value) is not int or not 0 < value <= _LARGEST:
+        raise ValueError(f"given {key} {_short(value)}; expected an integer from 1 to {_LARGEST}")
+    return value
+
+
+def _short(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "an integer of over 64 bits"  # Python refuses to print very long ones
+    text = repr(value) if not isinstance(value, list | dict) else f"a {type(value).__name__} of {len(value)}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _listed(keys: frozenset[str]) -> str:
+    return ", ".join(sorted(keys))
