@@ -1,21 +1,17 @@
 """The authors' config.json, beside their published TensorFlow checkpoints, as our configurations.
 
-Their keys are the attributes of config.py in milmor/LadaGAN at d5d667a (tensorflow/README.md names the file). What only
-training needs is listed and left aside: the published values contradict the paper in places, and inference uses none of them.
+The keys are those that demo.ipynb of milmor/LadaGAN prints (at 4b463c6). What only training needs is listed and left aside: the
+published values contradict the paper in places, and inference uses none of them.
 """
 
 from collections.abc import Mapping
 
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 
-TRAINING_KEYS = frozenset(
-    ["batch_size", "g_lr", "g_beta1", "g_beta2", "g_initializer", "d_lr", "d_beta1", "d_beta2", "d_initializer", "gp_weight"]
-    + ["policy", "loss", "ema_decay", "bcr", "cr_weight", "fid_batch_size", "gen_batch_size", "n_fid_real", "n_fid_gen"]
-    + ["plot_size", "test_seed"]
-)
-NETWORK_KEYS = frozenset(
-    ["img_size", "noise_dim", "g_dim", "g_heads", "g_mlp", "dec_dim", "d_enc_dim", "d_out_dim", "d_heads", "d_mlp"]
-)
+NETWORK_KEYS = {"img_size", "noise_dim", "g_dim", "g_heads", "g_mlp", "dec_dim", "d_enc_dim", "d_out_dim", "d_heads", "d_mlp"}
+TRAINING_KEYS = {"batch_size", "g_lr", "g_beta1", "g_beta2", "g_initializer", "d_lr", "d_beta1", "d_beta2", "d_initializer"}
+TRAINING_KEYS |= {"gp_weight", "policy", "loss", "ema_decay", "bcr", "cr_weight"}
+TRAINING_KEYS |= {"fid_batch_size", "gen_batch_size", "n_fid_real", "n_fid_gen", "plot_size", "test_seed"}
 _LARGEST = 1 << 16  # of a width or size: what is beyond is a typing error, not a network
 _BLOCKS = 3  # their generator has blocks at 8, 16 and 32 pixels, no more and no fewer
 
@@ -101,5 +97,5 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _listed(keys: frozenset[str]) -> str:
+def _listed(keys: set[str]) -> str:
     return ", ".join(sorted(keys))

@@ -75,13 +75,19 @@ def _read_index(path: Path) -> dict[str, _Entry]:
     _check_header(fields(table.pop(b"")))
     entries = {}
     for key, value in table.items():
+        name = _name(key)
         try:
-            entries[key.decode()] = _entry(fields(value))
-        except UnicodeDecodeError:
-            raise Malformed(f"key {key!r} is not UTF-8") from None
+            entries[name] = _entry(fields(value))
         except Malformed as error:
-            raise Malformed(f"the entry of {key.decode()!r}: {error}") from None
+            raise Malformed(f"the entry of {name!r}: {error}") from None
     return entries
+
+
+def _name(key: bytes) -> str:
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        raise Malformed(f"key {key!r} is not UTF-8") from None
 
 
 def _check_header(header: dict[int, list[int | bytes]]) -> None:

@@ -1,0 +1,107 @@
+"""The authors' published checkpoints as safetensors.
+
+Here the harness's reader of TensorFlow's files, which knows no architecture, meets lada's table of names, which knows no files.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from harness.checkpoints.bundle import bundle_files, read_bundle
+from harness.checkpoints.folder import latest_checkpoint, read_object
+from harness.errors import HarnessError
+from harness.files import atomic_path, sha256_file
+from lada.configs import DiscriminatorConfig, GeneratorConfig
+from lada.tensorflow import SUFFIX, discriminator_state, generator_state
+from lada.tensorflow_config import published_configs
+
+METADATA = "lada-generator"  # the one entry of the written file's metadata
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published folder, read and checked: `files` are {name in it: sha256}, `tensors` {key: values} of its checkpoint."""
+
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig
+    checkpoint: str
+    n_images: int
+    files: dict[str, str]
+    tensors: dict[str, Tensor]
+    path: Path
+
+    def generator_state(self, weights: str = "ema_generator") -> dict[str, Tensor]:
+        """State dict of Generator(self.generator): the average, or the last raw weights ("generator")."""
+        with _naming(self.path):
+            return generator_state(self.generator, self.tensors, weights)
+
+    def discriminator_state(self) -> dict[str, Tensor]:
+        """State dict of Discriminator(self.discriminator)."""
+        with _naming(self.path):
+            return discriminator_state(self.discriminator, self.tensors)
+
+
+def read_published(folder: Path | str) -> Published:
+    """Reads config.json and the latest of best-training-checkpoints/ in `folder`, laid out as the authors publish theirs.
+
+    Raises HarnessError naming the file for what is missing, damaged or contradicts itself.
+    """
+    folder = Path(folder)
+    config, checkpoints = folder / "config.json", folder / "best-training-checkpoints"
+    generator, discriminator = read_configs(config)
+    prefix = latest_checkpoint(checkpoints)
+    paths = (config, checkpoints / "checkpoint", *bundle_files(prefix))
+    tensors = {key: torch.from_numpy(values) for key, values in read_bundle(prefix).items()}
+    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in paths}
+    return Published(generator, discriminator, prefix.name, _n_images(tensors, prefix), files, tensors, prefix)
+
+
+def read_configs(path: Path) -> tuple[GeneratorConfig, DiscriminatorConfig]:
+    """The networks that a published config.json describes. Raises HarnessError naming the file and the key."""
+    with _naming(path):
+        return published_configs(read_object(path))
+
+
+def convert(folder: Path | str, out: Path | str) -> dict[str, object]:
+    """Writes the averaged generator of a published folder to `out` (safetensors), whole or not at all; returns its metadata.
+
+    The metadata are its configuration, the checkpoint's name and images seen, and the sha256 of every file read; the same
+    folder gives the same bytes. Raises HarnessError as `read_published` does.
+    """
+    published = read_published(folder)
+    state = published.generator_state()
+    facts = {
+        "config": asdict(published.generator),
+        "weights": "ema_generator",
+        "checkpoint": published.checkpoint,
+        "n_images": published.n_images,
+        "sha256": published.files,
+    }
+    with atomic_path(out) as temporary:
+        save_file(state, temporary, metadata={METADATA: json.dumps(facts, sort_keys=True)})
+    return facts
+
+
+def _n_images(tensors: dict[str, Tensor], prefix: Path) -> int:
+    """Images seen in training, which the authors also number their checkpoints by."""
+    value = tensors.get(f"n_images{SUFFIX}")
+    if value is None or value.ndim or value.dtype != torch.int32:
+        raise HarnessError(f"{prefix}.index: no n_images of the authors' trainer; expected a checkpoint of milmor/LadaGAN")
+    if prefix.name != f"ckpt-{value.item()}":
+        raise HarnessError(f"{prefix}.index: given n_images {value.item()}; expected the number in its name; get the files again")
+    return value.item()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turns lada's ValueError into one line that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise HarnessError(f"{path}: {error}") from None
