@@ -4,19 +4,19 @@ import json
 import re
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, short
+from harness.names import check_name
 
 _LARGEST = 1 << 16  # bytes; the published ones have under 1,000
 _LINE = re.compile(r'(model_checkpoint_path|all_model_checkpoint_paths): "([^"\\]*)"')
 _TIME = re.compile(r"(all_model_checkpoint_timestamps|last_preserved_timestamp): [0-9.e+-]+")
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def latest_checkpoint(folder: Path) -> Path:
     """The prefix of the checkpoint that the text file `checkpoint` in `folder` names, in that folder.
 
     The file is CheckpointState of tensorflow/python/training/checkpoint_state.proto as text. Raises HarnessError for a
-    missing or foreign file, and for any name that is not letters, digits, - and _: nothing leaves the folder.
+    missing or foreign file, and for a name that could be a path: nothing leaves the folder.
     """
     path = folder / "checkpoint"
     names = []
@@ -24,14 +24,13 @@ def latest_checkpoint(folder: Path) -> Path:
         found = _LINE.fullmatch(line)
         if not found and not _TIME.fullmatch(line):
             raise HarnessError(
-                f"{path}: given the line {line[:80]!r}; expected TensorFlow's list of checkpoints; get the file again"
+                f"{path}: given the line {short(line)}; expected TensorFlow's list of checkpoints; get the file again"
             )
         if found and found[1] == "model_checkpoint_path":
             names.append(found[2])
-    if len(names) != 1 or not _NAME.fullmatch(names[0]):
-        given = ", ".join(name[:80] for name in names) or "none"
-        raise HarnessError(f"{path}: given model_checkpoint_path {given}; expected one name in this folder, such as ckpt-4096")
-    return folder / names[0]
+    if len(names) != 1:
+        raise HarnessError(f"{path}: given {len(names)} lines of model_checkpoint_path; expected one; get the file again")
+    return folder / check_name(f"{path}: model_checkpoint_path", names[0])
 
 
 def read_object(path: Path) -> dict[str, object]:
@@ -64,7 +63,7 @@ def _no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"key {key[:80]!r} is given twice")
+            raise ValueError(f"key {short(key)} is given twice")
         found[key] = value
     return found
 

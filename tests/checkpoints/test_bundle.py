@@ -74,6 +74,7 @@ HEADERS = {
     "a field is cut off": [(b"", b"\x1a\x05\x08")],
     "a number is cut off": [(b"", b"\x08\x80")],
     "longer than 64 bits": [(b"", b"\x08" + b"\xff" * 10)],
+    "is longer than 64 bits": [(b"", b"\x08" + b"\xff" * 9 + b"\x7f")],
 }
 ENTRIES = {
     "dtype 19": writer.entry(19, (2,), 0, 8, CRC),
@@ -216,5 +217,5 @@ def test_the_latest_checkpoint_is_the_named_one(tmp_path):
 )
 def test_any_other_list_of_checkpoints_is_refused(tmp_path, content):
     (tmp_path / "checkpoint").write_bytes(content)
-    with pytest.raises(HarnessError, match=r"/checkpoint: given"):
+    with pytest.raises(HarnessError, match=r"/checkpoint: .*given"):
         latest_checkpoint(tmp_path)
