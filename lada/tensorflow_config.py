@@ -91,8 +91,6 @@ def _checked(value: object, key: str) -> int:
 
 
 def _short(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 64:
-        return "an integer of over 64 bits"  # Python refuses to print very long ones
     text = repr(value) if not isinstance(value, list | dict) else f"a {type(value).__name__} of {len(value)}"
     return text if len(text) <= 80 else text[:77] + "..."
 

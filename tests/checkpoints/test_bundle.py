@@ -69,6 +69,7 @@ HEADERS = {
     "0 data files": [(b"", writer.message((3, writer.message((1, 1)))))],
     "big-endian": [(b"", writer.message((1, 1), (2, 1), (3, writer.message((1, 1)))))],
     "not of version 1": [(b"", writer.message((1, 1), (3, writer.message((1, 2)))))],
+    "header is not of version 1": [(b"", writer.HEADER + writer.message((4, 1)))],
     "field 3 of a message": [(b"", writer.message((1, 1), (3, 1)))],
     "wire type 3": [(b"", b"\x0b")],
     "a field is cut off": [(b"", b"\x1a\x05\x08")],
@@ -131,6 +132,7 @@ TABLES = {
     "a block has no room for": writer.table([struct.pack("<I", 1 << 31)], [b"~"]),
     "does not fit its block": writer.table([b"\x05\x01\x00k" + struct.pack("<II", 0, 1)], [b"~"]),
     "after key b'' does not fit": writer.table([b"\x00\x01\x7fk" + struct.pack("<II", 0, 1)], [b"~"]),
+    "does not fit its block.": wrong_block([(b"k" * 513, GOOD)]),
     "is not UTF-8": wrong_block([(b"\xff", GOOD)]),
     "too many for an index": INDEX + bytes(1 << 20),
 }
@@ -179,6 +181,19 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path, suffix):
     path.mkdir()
     with pytest.raises(HarnessError, match=rf"no file at .*ckpt-1{suffix}"):
         read_bundle(tmp_path / "ckpt-1")
+
+
+def test_a_disk_that_fails_is_one_line_too(tmp_path, monkeypatch):
+    def fail(self, mode):
+        raise OSError(5, "Input/output error")
+
+    writer.write_bundle(tmp_path / "ckpt-1", TENSORS)
+    (tmp_path / "checkpoint").write_text(LATEST)
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(HarnessError, match=r"ckpt-1\.index: Input/output error; expected a readable file"):
+        read_bundle(tmp_path / "ckpt-1")
+    with pytest.raises(HarnessError, match="checkpoint: Input/output error; expected a readable file"):
+        latest_checkpoint(tmp_path)
 
 
 @given(st.integers(0, 2**64 - 1), st.binary(max_size=3))
