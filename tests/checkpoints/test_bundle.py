@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from harness.checkpoints.bundle import bundle_files, read_bundle
-from harness.checkpoints.folder import latest_checkpoint
+from harness.checkpoints.folder import latest_checkpoint, read_object
 from harness.checkpoints.table import read_table
 from harness.checkpoints.wire import Malformed, fields, varint
 from harness.errors import HarnessError
@@ -225,6 +225,7 @@ def test_the_latest_checkpoint_is_the_named_one(tmp_path):
         b'model_checkpoint_path: "ckpt-5"\nmodel_checkpoint_path: "ckpt-7"',
         b'model_checkpoint_path: "ckpt-7" evil: 1',
         b"<html>",
+        b'model_checkpoint_path: "ckpt-7"\nunknown: 1',
         b"\xff\xfe",
         b'all_model_checkpoint_paths: "ckpt-7"',
         b" " * 70_000,
@@ -234,3 +235,22 @@ def test_any_other_list_of_checkpoints_is_refused(tmp_path, content):
     (tmp_path / "checkpoint").write_bytes(content)
     with pytest.raises(HarnessError, match=r"/checkpoint: .*given"):
         latest_checkpoint(tmp_path)
+
+
+OBJECTS = {
+    "key 'a' is given twice": b'{"a": 1, "a": 1}',
+    "NaN is given": b'{"a": NaN}',
+    "-Infinity is given": b'{"a": [-Infinity]}',
+    "recursion": b"[" * 60_000,
+    "given a JSON list; expected an object": b"[]",
+    "over 65536 bytes": b" " * 70_000 + b"{}",
+    "not UTF-8": b"\xff",
+    "Expecting value": b"",
+}
+
+
+@pytest.mark.parametrize("reason", OBJECTS)
+def test_json_that_is_no_plain_object_is_refused(tmp_path, reason):
+    (tmp_path / "config.json").write_bytes(OBJECTS[reason])
+    with pytest.raises(HarnessError, match=rf"/config\.json: .*{reason}.*"):
+        read_object(tmp_path / "config.json")
