@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.paper.table import PrintedTable, printed_tables
+from harness.paper.table import Configuration, printed_tables
 
 ABSENT = "absent"
 OTHERWISE = "*"  # any word that is not named
@@ -26,16 +26,16 @@ def paper_configuration(row: str) -> dict[str, Any] | None:
     printed = table.rows[index - 1]
     if any(printed[column] != word for column, word in table.configuration.only.items()):
         return None
-    return _configured(table, index, printed)
+    return merge(_configured(table.configuration, printed), table.exception(index).configuration)
 
 
-def _configured(table: PrintedTable, index: int, printed: dict[str, str]) -> dict[str, Any]:
-    stated, facts = table.configuration, _facts()
+def _configured(stated: Configuration, printed: dict[str, str]) -> dict[str, Any]:
+    facts = _facts()
     config = merge(facts["common"], facts["datasets"][stated.dataset.format_map(printed)])
     config = merge(config, _filled(stated.values, printed))
     for column, changes in stated.words.items():
         config = merge(config, changes.get(printed[column], changes.get(OTHERWISE, {})))
-    return merge(config, table.exception(index).configuration)
+    return config
 
 
 def _filled(value: Any, printed: dict[str, str]) -> Any:

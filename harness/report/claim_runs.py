@@ -49,11 +49,11 @@ def contrasts(claim: Claim, store: Store) -> Finding:
         weakest = min(claim.contrasts, key=lambda entry: _estimate(groups, entry) - _bound(claim, entry))
         return Finding(f"{_words(weakest)}: {_said(claim, _estimate(groups, weakest))}", everything, UNDECIDED, seeds=seeds)
     tested = [(entry, contrast(groups, entry.rows, _bound(claim, entry))) for entry in claim.contrasts]
-    entry, weakest = max(tested, key=lambda pair: pair[1].p_above)
+    entry, least_sure = max(tested, key=lambda pair: pair[1].p_above)
     fails = min(1.0, len(tested) * min(found.p_below for _, found in tested))
-    interval = f"{_said(claim, weakest.low)} to {_said(claim, weakest.high)}"
-    said = f"{_words(entry)}: {_said(claim, weakest.estimate)}"
-    return Finding(said, everything, "", weakest.p_above, fails, seeds, interval)
+    interval = f"{_said(claim, least_sure.low)} to {_said(claim, least_sure.high)}"
+    said = f"{_words(entry)}: {_said(claim, least_sure.estimate)}"
+    return Finding(said, everything, "", least_sure.p_above, fails, seeds, interval)
 
 
 def _values(claim: Claim, row: str, records: list[ScoreRecord]) -> list[float]:
@@ -121,8 +121,8 @@ def spiking(claim: Claim, store: Store) -> Finding:
         return Finding(said, everything, UNDECIDED, seeds=seeds)
     from scipy.stats import fisher_exact  # half a second to import
 
-    p_values = [float(fisher_exact(table, alternative=side).pvalue) for side in ("greater", "less")]
-    return Finding(said, everything, "", *p_values, seeds)
+    more, fewer = (float(fisher_exact(table, alternative=side).pvalue) for side in ("greater", "less"))
+    return Finding(said, everything, p_holds=more, p_fails=fewer, seeds=seeds)
 
 
 def _with_and_without(counts: list[int | None]) -> list[int]:

@@ -44,7 +44,7 @@ def _panel(axis: Axes, rows: Sequence[Row], column: str, values: Callable[[Cell]
             means = [rounded(sum(points) / len(points)) for _, points in found]
             axis.plot([share for share, _ in found], means, dash, marker=marker, markersize=4, color=f"C{colour}", label=name)
             dots = [(share, rounded(point)) for share, points in found for point in points]
-            axis.scatter(*zip(*dots, strict=True), s=6, color=f"C{colour}", alpha=0.5, linewidths=0)
+            axis.scatter([x for x, _ in dots], [y for _, y in dots], s=6, color=f"C{colour}", alpha=0.5, linewidths=0)
     axis.set(xlabel="share of the training images (%)")
     log_scale(axis.xaxis)
     log_scale(axis.yaxis)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from statistics import fmean
+from typing import Any
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -74,7 +75,7 @@ def _curves(records: list[ScoreRecord], name: str) -> Points:
     return found
 
 
-def _line(axis: Axes, found: Points, style: dict[str, object], points: bool = False) -> None:
+def _line(axis: Axes, found: Points, style: dict[str, Any], points: bool = False) -> None:
     """The mean over seeds as a line, its 90% interval as a band, and each seed as a point where asked for."""
     if not found:
         return
@@ -88,7 +89,7 @@ def _line(axis: Axes, found: Points, style: dict[str, object], points: bool = Fa
         axis.fill_between(thousands, [max(low, least / 2) for low in lows], highs, color=style["color"], alpha=0.15, linewidth=0)
     if points and any(len(values) > 1 for values in found.values()):
         dots = [(nimg / 1000, rounded(value)) for nimg in steps for value in found[nimg]]
-        axis.scatter(*zip(*dots, strict=True), s=5, color=style["color"], alpha=0.6, linewidths=0)
+        axis.scatter([x for x, _ in dots], [y for _, y in dots], s=5, color=style["color"], alpha=0.6, linewidths=0)
 
 
 def score_history(record: ScoreRecord) -> tuple[list[tuple[int, float]], str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -9,7 +10,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -33,7 +34,7 @@ def use_style() -> None:
     sns.set_theme(style="ticks", context="paper", rc=STYLE)
 
 
-def looks(attentions: Iterable[str]) -> dict[str, dict[str, object]]:
+def looks(attentions: Iterable[str]) -> dict[str, dict[str, Any]]:
     """{attention: colour and marker}: the paper's mechanisms always look the same, others follow them."""
     names = [*KNOWN, *sorted(set(attentions) - set(KNOWN))]
     colours = [*sns.color_palette("colorblind", 8), *sns.color_palette("husl", max(1, len(names) - 8))]
@@ -50,7 +51,7 @@ def plain(text: str) -> str:
     return " ".join(text.split()).replace("$", r"\$")
 
 
-def log_scale(axis: Axis) -> None:
+def log_scale(axis: XAxis | YAxis) -> None:
     """A logarithmic axis with plain numbers at 1, 2 and 5, which stays readable within one decade."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))

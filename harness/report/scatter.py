@@ -59,7 +59,8 @@ def _number(text: str) -> float | None:
 
 def _dots(axis: Axes, points: Sequence[Point]) -> None:
     """Rows as means over seeds with every seed as a small point; rows of equal x stand side by side, numbered."""
-    styles, together = looks(row["attention"] for row, _, _ in points), {}
+    styles = looks(row["attention"] for row, _, _ in points)
+    together: dict[str, int] = {}
     span = max(x for _, x, _ in points) - min(x for _, x, _ in points) or 1.0
     for row, x, values in sorted(points, key=lambda point: (point[1], sum(point[2]) / len(point[2]))):
         place = together[f"{x:.3g}"] = together.get(f"{x:.3g}", -1) + 1
