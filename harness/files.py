@@ -54,7 +54,7 @@ def _replace(temporary: Path, path: Path, room: Path) -> None:
 
 def remove_left_behind(path: Path) -> None:
     """Removes what processes that are no more left of `path`; a directory that one of them had moved aside goes back."""
-    for room in map(Path, glob.glob(str(path.with_name(f".{glob.escape(path.name)}.*.tmp*")))):
+    for room in list(path.parent.glob(f".{glob.escape(path.name)}.*.tmp*")):
         made_by = re.fullmatch(r"(?:([0-9a-f]{8})-)?([0-9]+)\.tmp(\..*)?", room.name.removeprefix(f".{path.name}."))
         with suppress(FileNotFoundError):
             if made_by and _is_over(made_by[1] or HOST, int(made_by[2]), room):

@@ -229,7 +229,9 @@ def _publish(scratch: Path, out: Path, writer: ArrayWriter) -> None:
     """Renames the finished shards to `out`, less what an interrupted run or another set of pictures left among them."""
     wanted = {shard["file"] for entry in writer.splits.values() for shard in entry["shards"]} | {"manifest.json"}
     for path in (scratch / "shards").iterdir():
-        if path.name not in wanted:
+        if path.is_dir():  # half-written, by a process that was killed
+            shutil.rmtree(path)
+        elif path.name not in wanted:
             path.unlink()
     if out.is_dir():
         shutil.rmtree(out)

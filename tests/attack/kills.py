@@ -17,7 +17,7 @@ from pathlib import Path
 import sklearn.datasets
 import sklearn.model_selection  # noqa: F401
 from ruamel.yaml import YAML
-from stored import ROOT
+from stored import ROOT, png
 from tally import Tally
 
 import harness.metrics.digits
@@ -52,14 +52,26 @@ def write_project(root: Path) -> None:
     """The digits profile with one cell that trains for a moment."""
     params = load_params(ROOT / "pipelines/digits/params.yaml")
     params["cells"], params["rows"] = {CELL: params["cells"][CELL]}, {CELL: params["rows"][CELL]}
-    params["data"] = {"digits": params["data"]["digits"]}
+    params["data"] = {"digits": params["data"]["digits"], "folder": {"name": "image-folder", "path": "in", "resolution": 16}}
     params["train"] |= {"nimg": 64, "batch": 8, "checkpoint_nimg": 16, "log_nimg": 16, "snapshots": 2, "engine": "reference"}
     params["discriminator"] |= {"encoder_dims": [8, 16], "head_dims": [16, 16], "mlp_dim": 16}
     params["generator"] |= {"dims": [64, 16, 4], "mlp_dim": 16}
-    params["evaluate"] = {"digits": {"protocols": ["digits-test"], "batch": 64, "seeds": [1], "reduced": 64}}
+    scoring = {"batch": 64, "seeds": [1], "reduced": 64}
+    params["evaluate"] = {
+        "digits": {"protocols": ["digits-test"], **scoring},
+        "folder": {"protocols": ["images-test"], **scoring},
+    }
+    write_pictures(root / "in")
     (root / "pipelines/digits").mkdir(parents=True)
     with (root / PARAMS[1]).open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)
+
+
+def write_pictures(folder: Path) -> None:
+    """Enough of them for several shards."""
+    folder.mkdir(parents=True)
+    for number in range(600):
+        (folder / f"{number:03d}.png").write_bytes(png(number))
 
 
 def start(root: Path, stage: str, said: Path) -> int:
@@ -73,6 +85,8 @@ def start(root: Path, stage: str, said: Path) -> int:
     try:
         os.chdir(root)
         os.setsid()
+        if hasattr(os, "sched_setaffinity"):  # on one core pictures are decoded here, not by workers that import everything anew
+            os.sched_setaffinity(0, {random.choice(sorted(os.sched_getaffinity(0)))})
         out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1)
         os.dup2(out, 2)
@@ -161,7 +175,8 @@ def _before(sound: Path, root: Path, stage: str, trees: dict[str, dict[str, byte
     """A copy of the sound project as it was before `stage`."""
     earlier = list(STAGES)[: list(STAGES).index(stage)]
     wanted = trees[earlier[-1]].keys() if earlier else set()
-    shutil.copytree(sound / "pipelines", root / "pipelines")
+    for name in ("pipelines", "in"):
+        shutil.copytree(sound / name, root / name)
     for path in (sound / "results").rglob("*"):
         name = path.relative_to(sound).as_posix()
         if path.is_file() and (name in wanted or ("/measured/" in name and stage not in ("prepare", "extractor", "train"))):

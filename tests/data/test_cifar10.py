@@ -82,10 +82,16 @@ def test_a_missing_archive_says_where_it_is(tmp_path):
 
 def test_a_missing_archive_is_downloaded(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("harness.data.cifar10.fetch", lambda url, path, checksum: asked.append((url, checksum)) or write(path))
+
+    def fetch(url, path, checksum, max_bytes):
+        asked.append((url, checksum, max_bytes))
+        return write(path)
+
+    monkeypatch.setattr("harness.data.cifar10.fetch", fetch)
     prepare(tmp_path / "c.tar.gz", tmp_path / "out")
     assert asked[0][0].endswith("/cifar-10-binary.tar.gz")
     assert asked[0][1].startswith("sha256:c4a38c50")  # what comes from the network is always checked
+    assert 170_500_000 < asked[0][2] < 200_000_000  # and bounded
 
 
 @pytest.mark.parametrize(

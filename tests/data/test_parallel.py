@@ -197,7 +197,9 @@ def test_workers_end_with_a_killed_parent(folder, tmp_path):
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob(".ckpt/*/shards/.*.tmp*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    workers = [int(path.name.split(".")[3]) for path in tmp_path.glob(".ckpt/*/shards/.*.tmp*")]  # the name holds the process id
+    workers = [
+        int(path.name.removesuffix(".tmp").rsplit("-", 1)[-1]) for path in tmp_path.glob(".ckpt/*/shards/.*.tmp*")
+    ]  # the name holds the process id
     process.kill()
     process.wait()
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:

@@ -104,3 +104,12 @@ def test_a_reader_never_meets_a_file_that_is_being_rewritten(tmp_path):
     finally:
         over.set()
         writer.join()
+
+
+def test_what_a_killed_process_left_is_swept_in_a_folder_whose_name_is_a_pattern(tmp_path):
+    folder = tmp_path / "a[1]*?"
+    room = folder / f".x.json.{HOST}-{2**22 + 1}.tmp"  # more than any process id
+    room.mkdir(parents=True)
+    (room / "x.json").write_text("half")
+    write_text(folder / "x.json", "whole")
+    assert [path.name for path in folder.iterdir()] == ["x.json"]
