@@ -9,7 +9,7 @@ Augmentation = Literal["color", "translation", "cutout"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyperparameters of one run; the defaults are the paper's (arXiv 2401.09596, section IV-A) with R1's TensorFlow weight.
+    """Hyperparameters of one run; the defaults are the paper's (arXiv 2401.09596, section IV-B) with R1's TensorFlow weight.
 
     nimg, checkpoint_nimg and log_nimg count real images shown to the discriminator; None lets the run choose an interval.
     adam_framework: whose rule for Adam's epsilon (harness.training.adam); a cell's is that of its generator.

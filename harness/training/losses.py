@@ -9,12 +9,15 @@ from torch.nn.functional import mse_loss, softplus
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Logistic loss, E[-log sigmoid(D(x))] + E[-log(1 - sigmoid(D(G(z))))] (eq. 13). (B, L), (B, L) -> scalar."""
+    """Logistic loss, E[-log sigmoid(D(x))] + E[-log(1 - sigmoid(D(G(z))))]; eq. 14, which misprints 1 - log D(G(z)).
+
+    (B, L), (B, L) -> scalar.
+    """
     return softplus(-real_logits).mean() + softplus(fake_logits).mean()
 
 
 def generator_loss(fake_logits: Tensor) -> Tensor:
-    """Non-saturating loss E[-log sigmoid(D(G(z)))]; eq. 14 as the code has it, see the errata. (B, L) -> scalar."""
+    """Non-saturating loss E[-log sigmoid(D(G(z)))]; eq. 15. (B, L) -> scalar."""
     return softplus(-fake_logits).mean()
 
 
