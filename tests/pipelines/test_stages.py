@@ -227,7 +227,7 @@ def test_a_row_of_the_tables_is_no_business_of_the_training(dvc):
     params = load_params(path)
     try:
         write_params(dvc, params | {"rows": params["rows"] | {"swin-conv": ["1:1"]}})
-        assert changed() == {"names", "evaluate@swin-conv"}
+        assert changed() == {"names", "evaluate@swin-conv", "report"}
     finally:
         path.write_bytes(before)
 

@@ -26,6 +26,7 @@ def make_project(root: Path, **train: int) -> Path:
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     params = load_params(root / "pipelines/digits/params.yaml")
     params |= {part: {name: params[part][name] for name in CELLS} for part in ("rows", "cells")}
+    params |= {part: {"digits": params[part]["digits"]} for part in ("data", "evaluate")}
     params["train"] |= {"snapshots": 1, **train}
     params["cost"] = {"networks": ["g32-lada-conv"], "repeats": 1, "pass_seconds": 0.01}
     write_params(root, params)
