@@ -5,7 +5,8 @@ file format knows no architecture. Their names are the attributes of the classes
 d5d667a; a variable's key is its path of attributes and the suffix of TensorFlow's checkpoints.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from lada.generator import Generator
 
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 GENERATOR_WEIGHTS = ("ema_generator", "generator")  # the average, which the paper samples from; the last raw ones
+_ADVICE = "expected the checkpoint that the configuration belongs to"
 _SLOT = "/.OPTIMIZER_SLOT/"  # older optimisers keep their moments below the weight's own path
 
 _ATTENTION = {"query": "wq", "key": "wk", "value": "wv", "score": "q_attn", "output": "to_out"}
@@ -81,7 +83,14 @@ def _block_paths(ours: str, number: int, norms: dict[str, str]) -> dict[str, str
     return paths | {ours: f"pos_emb_{number}/position_embedding"}
 
 
-def _state(build, config, paths: dict[str, str], tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _state(
+    build: Callable[[Any], nn.Module],
+    config: GeneratorConfig | DiscriminatorConfig,
+    paths: dict[str, str],
+    tensors: Mapping[str, Tensor],
+    prefix: str,
+) -> dict[str, Tensor]:
+    """Weights of `build(config)`, whose modules' variables lie below `prefix` at `paths`."""
     if config.framework != "tensorflow":
         raise ValueError(
             f"given framework {config.framework!r}; expected 'tensorflow', whose epsilons and orders the weights need"
@@ -101,9 +110,6 @@ def _state(build, config, paths: dict[str, str], tensors: Mapping[str, Tensor], 
     if surplus:
         raise ValueError(f"{len(surplus)} variables below {prefix} have no place in the network, first {surplus[0]}; {_ADVICE}")
     return state
-
-
-_ADVICE = "expected the checkpoint that the configuration belongs to"
 
 
 def _leaf(module: nn.Module, leaf: str) -> str:

@@ -45,12 +45,13 @@ def _generator(config: Mapping[str, object]) -> GeneratorConfig:
 
 
 def _discriminator(config: Mapping[str, object]) -> DiscriminatorConfig:
+    first, second = _sizes(config, "d_out_dim", 2)
     return DiscriminatorConfig(
         resolution=_size(config, "img_size"),
         encoder_dims=_sizes(config, "d_enc_dim"),
         num_heads=_size(config, "d_heads"),
         mlp_dim=_size(config, "d_mlp"),
-        head_dims=_sizes(config, "d_out_dim", 2),
+        head_dims=(first, second),
         framework="tensorflow",
     )
 

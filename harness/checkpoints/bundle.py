@@ -15,10 +15,11 @@ import numpy as np
 
 from harness.checkpoints.crc32c import crc32c, unmask
 from harness.checkpoints.table import read_table
-from harness.checkpoints.wire import Malformed, fields, single, varint
+from harness.checkpoints.wire import Fields, Malformed, fields, single, varint
 from harness.errors import HarnessError
 
-_DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8")}  # tensorflow/.../types.proto
+# By their numbers in tensorflow/core/framework/types.proto.
+_DTYPES: dict[int, np.dtype] = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8")}
 _STRING = 7
 _LARGEST_INDEX = 1 << 20  # bytes; 600 variables take 34,000
 _LARGEST_RANK = 8
@@ -90,7 +91,7 @@ def _name(key: bytes) -> str:
         raise Malformed(f"key {key!r} is not UTF-8") from None
 
 
-def _check_header(header: dict[int, list[int | bytes]]) -> None:
+def _check_header(header: Fields) -> None:
     """BundleHeaderProto: 1 num_shards, 2 endianness (0 little), 3 version {1 producer}."""
     shards, endianness = single(header, 1, 0), single(header, 2, 0)
     version = fields(single(header, 3, b""))
@@ -102,7 +103,7 @@ def _check_header(header: dict[int, list[int | bytes]]) -> None:
         raise Malformed("its header is not of version 1")
 
 
-def _entry(message: dict[int, list[int | bytes]]) -> _Entry:
+def _entry(message: Fields) -> _Entry:
     """BundleEntryProto: 1 dtype, 2 shape {2 dim {1 size}}, 3 shard_id, 4 offset, 5 size, 6 crc32c. Zeros are absent."""
     if unknown := message.keys() - {1, 2, 3, 4, 5, 6}:
         raise Malformed(f"field {min(unknown)} is unknown (7 would be a partitioned variable)")
@@ -118,11 +119,11 @@ def _entry(message: dict[int, list[int | bytes]]) -> _Entry:
     return _Entry(dtype, shape, single(message, 4, 0), size, unmask(single(message, 6, 0)))
 
 
-def _shape(message: dict[int, list[int | bytes]]) -> tuple[int, ...]:
+def _shape(message: Fields) -> tuple[int, ...]:
     dims = message.get(2, [])
-    if message.keys() - {2} or len(dims) > _LARGEST_RANK or any(type(dim) is not bytes for dim in dims):
+    if message.keys() - {2} or len(dims) > _LARGEST_RANK or any(isinstance(dim, int) for dim in dims):
         raise Malformed(f"its shape is not a list of up to {_LARGEST_RANK} sizes")
-    sizes = tuple(single(fields(dim), 1, 0) for dim in dims)
+    sizes = tuple(single(fields(dim), 1, 0) for dim in dims if isinstance(dim, bytes))
     if any(not 0 < size < 1 << 48 for size in sizes):
         raise Malformed(f"its shape {sizes} is impossible")
     return sizes
@@ -155,9 +156,10 @@ def _check_places(entries: dict[str, _Entry], size: int) -> None:
         raise Malformed(f"it has {size} bytes where its index says {end}: cut off, or another checkpoint's")
 
 
-def _string_crc(raw: bytes, count: int) -> int:
+def _string_crc(raw: bytearray, count: int) -> int:
     """The CRC of `count` strings, stored as their lengths, the lengths' own CRC, their bytes: lengths count as uint32."""
-    lengths, at = [], 0
+    lengths: list[int] = []
+    at = 0
     while len(lengths) < count:
         length, at = varint(raw, at)
         lengths.append(length)

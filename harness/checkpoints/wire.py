@@ -3,12 +3,17 @@
 https://protobuf.dev/programming-guides/encoding
 """
 
+from typing import TypeVar
+
+Fields = dict[int, list[int | bytes]]  # of a message: field number to its values, in order
+_Value = TypeVar("_Value", int, bytes)
+
 
 class Malformed(ValueError):
     """Bytes that are not what their format says; the message is a clause to which a file's name is added."""
 
 
-def varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """The unsigned integer at position `at`, and the position after it. Raises Malformed past the end or 64 bits."""
     value = 0
     for place in range(10):
@@ -23,26 +28,26 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     raise Malformed("a number is longer than 64 bits")
 
 
-def fields(message: bytes) -> dict[int, list[int | bytes]]:
-    """{field number: its values in order} of one message. Raises Malformed for a cut or unknown field."""
-    found: dict[int, list[int | bytes]] = {}
+def fields(message: bytes) -> Fields:
+    """The fields of one message. Raises Malformed where one is cut off or of a wire type that no index has."""
+    found: Fields = {}
     at = 0
     while at < len(message):
         tag, at = varint(message, at)
-        value, at = _value(message, at, tag & 7)
+        value, at = _read(message, at, tag & 7)
         found.setdefault(tag >> 3, []).append(value)
     return found
 
 
-def single(found: dict[int, list[int | bytes]], number: int, default: int | bytes) -> int | bytes:
+def single(found: Fields, number: int, default: _Value) -> _Value:
     """The one value of a field, or `default` where absent. Raises Malformed for several values or another wire type."""
     values = found.get(number, [default])
-    if len(values) != 1 or type(values[0]) is not type(default):
+    if len(values) != 1 or not isinstance(values[0], type(default)):
         raise Malformed(f"field {number} of a message is not one {type(default).__name__}")
     return values[0]
 
 
-def _value(message: bytes, at: int, wire_type: int) -> tuple[int | bytes, int]:
+def _read(message: bytes, at: int, wire_type: int) -> tuple[int | bytes, int]:
     if wire_type == 0:
         return varint(message, at)
     if wire_type == 2:

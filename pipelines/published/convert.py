@@ -93,9 +93,10 @@ def _n_images(tensors: dict[str, Tensor], prefix: Path) -> int:
     value = tensors.get(f"n_images{SUFFIX}")
     if value is None or value.ndim or value.dtype != torch.int32:
         raise HarnessError(f"{prefix}.index: no n_images of the authors' trainer; expected a checkpoint of milmor/LadaGAN")
-    if prefix.name != f"ckpt-{value.item()}":
-        raise HarnessError(f"{prefix}.index: given n_images {value.item()}; expected the number in its name; get the files again")
-    return value.item()
+    n_images = int(value)
+    if prefix.name != f"ckpt-{n_images}":
+        raise HarnessError(f"{prefix}.index: given n_images {n_images}; expected the number in its name; get the files again")
+    return n_images
 
 
 @contextmanager
