@@ -153,7 +153,7 @@ def test_a_new_mechanism_gets_its_curve_and_a_wrong_one_no_timing(tmp_path, monk
         (["--mechanisms", "ladda"], "unknown mechanism 'ladda'.*did you mean 'lada'"),
         (["--max-tokens", "10"], "expected N >= 64"),
         (["--seconds", "0"], "a limit of 0 or less"),
-        (["--device", "tpu"], "given --device tpu; expected cpu"),
+        (["--device", "tpu"], "--device: given 'tpu'; expected cpu"),
     ],
 )
 def test_bad_options_get_one_line(tmp_path, monkeypatch, options, message):

@@ -126,7 +126,8 @@ def test_a_network_depends_on_its_own_code_and_on_what_counts(monkeypatch):
     assert "baselines/generators/strans_g.py" in own["strans-g"]
     assert {"baselines/generators/vitgan.py", "baselines/attention/dot_product.py"} <= own["vitgan-32"]
     everywhere = set.intersection(*own.values())
-    assert everywhere == {"baselines/__init__.py", "baselines/generators/network.py"}
+    counts = {"baselines/__init__.py", "baselines/generators/network.py"}
+    assert everywhere == counts | {f"lada/{name}.py" for name in ("__init__", "attention", "layers")}  # how weights are drawn
     assert not any("linformer" in file for files in own.values() for file in files)
 
 
