@@ -272,7 +272,7 @@ def _dump(params: object, path: Path) -> None:
 CLASSES: dict[str, tuple[Callable[[Path, int, int], list[Tally]], int]] = {
     "stored": (stored, 500),
     "read errors": (read_errors, 60),
-    "archives": (archives, 40),
+    "archives": (archives, 17),  # as many as there are kinds
     "arrays": (arrays, 100),
     "servers": (servers, 120),
     "names": (names, 150),
