@@ -103,7 +103,7 @@ def _tree(root: Path) -> dict[str, bytes]:
 def archives(scratch: Path, seed: int, tries: int) -> list[Tally]:
     """Hostile zip and tar archives."""
     tally = Tally("hostile archives")
-    for _ in range(max(1, tries // 40)):
+    for _ in range(max(1, tries // 17)):
         for what, path in hostile.archives(scratch):
             path.replace(scratch / "a.zip")
             tally.must_refuse(f"zip {what}", lambda: read_zip(scratch))
