@@ -20,7 +20,8 @@ from harness.records.record import make, read_as, write_record
 from harness.tracking import live_run
 from harness.training.curves import write_curves
 from harness.training.distributed import join_ranks
-from harness.training.loop import RunResult, fit
+from harness.training.loop import fit
+from harness.training.result import RunResult
 from lada.accelerate import use_fused_attention
 from pipelines.compose import Cell, cell_arguments
 from pipelines.needs import check_ready

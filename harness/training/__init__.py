@@ -1,1 +1,1 @@
-"""Training, identical for every contender: the step of the paper, its engines, and a loop that cannot lose a run."""
+"""Training, identical for every contender: the paper's step, the engines that run it, and a loop that survives being killed."""

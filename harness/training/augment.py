@@ -1,6 +1,7 @@
-"""DiffAugment (Zhao et al., arXiv 2006.10738): color, translation by up to 1/8, cutout of 1/2, each image its own parameters.
+"""DiffAugment (Zhao et al., arXiv 2006.10738): color, translation by up to 1/8 of the side, cutout of 1/2 of the side.
 
-The parameters are drawn apart from their use, so that augmenting is a pure function: it can be sharded and traced.
+Every image has its own parameters. They are drawn first and passed in, so augmenting is a pure function that can be sharded and
+traced.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ CUTOUT = 0.5  # of the side
 
 
 def draw_augmentation(policy: Sequence[str], batch: int, side: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Parameters for `batch` square images: color (B, 3) in [0, 1); shift and cut (B, 2) int64, rows then columns."""
+    """Draws parameters for `batch` square images: color (B, 3) in [0, 1); shift and cut (B, 2) int64, rows then columns."""
     draws = {}
     if "color" in policy:
         draws["color"] = torch.rand(batch, 3, generator=generator)
@@ -27,9 +28,9 @@ def draw_augmentation(policy: Sequence[str], batch: int, side: int, generator: t
 
 
 def augment(img: Tensor, draws: dict[str, Tensor]) -> Tensor:
-    """Color, then translation, then cutout, as far as `draws` has them. (B, 3, H, W) -> (B, 3, H, W).
+    """Applies color, then translation, then cutout: those that `draws` has parameters for. (B, 3, H, W) -> (B, 3, H, W).
 
-    What translation uncovers and cutout removes is 0, mid-grey. The two are one gather and one mask.
+    Pixels that translation uncovers or cutout removes become 0, mid-grey. One gather and one mask do both.
     """
     if "color" in draws:
         img = _color(img, draws["color"].to(img.dtype))
@@ -53,7 +54,7 @@ def _color(img: Tensor, color: Tensor) -> Tensor:
 
 
 def _translate(img: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """Moves image i by -shift[i]: the moved image, right only where the returned mask (B, H, W) is true."""
+    """Moves image i by -shift[i]. Returns the moved images and a mask (B, H, W), false for uncovered pixels."""
     batch, channels, side, _ = img.shape
     source = torch.arange(side, device=img.device) + shift[:, :, None]  # (B, 2, side)
     inside = (source >= 0) & (source < side)
@@ -64,7 +65,7 @@ def _translate(img: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _outside_cut(side: int, cut: Tensor) -> Tensor:
-    """True outside each image's square, whose first row and column are cut (B, 2); it may hang over the edge. (B, H, W)"""
+    """Mask (B, H, W), true outside each image's square. cut (B, 2): the square's first row and column; it may cross the edge."""
     offset = torch.arange(side, device=cut.device) - cut[:, :, None]  # (B, 2, side)
     inside = (offset >= 0) & (offset < int(side * CUTOUT + 0.5))
     return ~(inside[:, 0, :, None] & inside[:, 1, None, :])

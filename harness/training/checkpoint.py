@@ -1,7 +1,7 @@
 """Checkpoints that a SIGKILL, a full disk or a damaged file cannot turn into a wrong result.
 
 A checkpoint is two files, `<key12>-<step>.safetensors` and `<key12>-<step>.json`. The second is written last and holds the sha256
-of the first, of itself and of every snapshot it relies on. `key` is a digest of all that decides the run's result.
+of the first, of itself and of every snapshot it relies on. `key` is a digest of everything that decides the run's result.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ class Checkpoint:
 
 
 def save_checkpoint(scratch: Path, key: str, checkpoint: Checkpoint, snapshots: dict[str, str]) -> None:
-    """Writes `checkpoint` and then drops all but the last KEEP of this key. snapshots: file name -> sha256, verified on load.
+    """Writes `checkpoint`, then removes all but this key's newest KEEP. snapshots: file name -> sha256, verified on load.
 
-    HarnessError if it cannot be written; the earlier checkpoints are then intact.
+    HarnessError if it cannot be written; the earlier checkpoints then stay intact.
     """
     name = f"{key[:12]}-{checkpoint.step:09d}"
     sha256 = save_tensors(scratch / f"{name}.safetensors", checkpoint.tensors)
@@ -50,8 +50,9 @@ def save_checkpoint(scratch: Path, key: str, checkpoint: Checkpoint, snapshots: 
 def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
     """The newest undamaged checkpoint of `key`, or None.
 
-    One that was read and failed its check is removed with a warning on stderr; another key's is left alone. HarnessError for one
-    that cannot be read (no permission, a failing disk, too many open files): that is no damage, and nothing is removed.
+    A checkpoint that fails its check is removed, with a warning on stderr. Another key's checkpoint is left alone.
+    HarnessError for a file that cannot be read (no permission, a failing disk, too many open files). It may be undamaged, so
+    nothing is removed.
     """
     for path in sorted(scratch.glob("[!.]*-*.json"), reverse=True):
         try:
@@ -67,7 +68,7 @@ def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
 
 
 def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
-    """The tensors in a safetensors file; ValueError unless it has this hash, FileNotFoundError, HarnessError if unreadable."""
+    """The tensors in a safetensors file. ValueError unless it has this hash; FileNotFoundError; HarnessError if unreadable."""
     content = _content(path)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(f"{path.name} does not match its sha256")
@@ -75,7 +76,7 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def remove_half_written(scratch: Path) -> None:
-    """Removes what a kill in the middle of a write left behind; only for the holder of the lock."""
+    """Removes files that a killed process left half-written. Only the holder of the lock may call this."""
     for path in scratch.glob(".*.tmp*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -121,7 +122,7 @@ def _content(path: Path) -> bytes:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)  # first: without it the tensors are no checkpoint
+    path.unlink(missing_ok=True)  # first, because tensors without it do not count as a checkpoint
     path.with_suffix(".safetensors").unlink(missing_ok=True)
 
 

@@ -12,10 +12,10 @@ COLUMNS = ("nimg", *METRICS)
 
 
 class CurveSums:
-    """Sums of the METRICS since the last reading, and the first step at which any of them was not finite.
+    """Sums of the METRICS since the last reading, and the first bad step: the first with a metric that is not finite.
 
     `values` is (len(METRICS) + 2,) float64 on the device: the sums, the number of steps summed, the first bad step or -1.
-    Steps from the first bad one on are not summed.
+    The first bad step and all later ones are left out of the sums.
     """
 
     def __init__(self, device: torch.device | str) -> None:
@@ -31,8 +31,10 @@ class CurveSums:
         self.values[-1] = torch.where(finite | (self.values[-1] >= 0), self.values[-1], float(step))
 
     def read(self, nimg: int) -> tuple[dict | None, int | None]:
-        """The means since the last reading as a curve row (None if no step was summed) and the first bad step (None if there is
-        none). One transfer from the device; the sums start again."""
+        """Returns the means since the last reading as a curve row, and the first bad step. Either can be None.
+
+        Makes one transfer from the device and resets the sums.
+        """
         *sums, count, bad = self.values.tolist()
         self.values[:-1] = 0
         row = {"nimg": nimg} | {name: total / count for name, total in zip(METRICS, sums, strict=True)} if count else None
@@ -40,6 +42,6 @@ class CurveSums:
 
 
 def write_curves(path: Path, rows: list[dict]) -> None:
-    """Curve rows as CSV, atomically: a header, then nimg and the METRICS, in as many digits as tell one float64 from another."""
+    """Writes curve rows as CSV, atomically: nimg and the METRICS, with enough digits to restore each float64 exactly."""
     lines = [",".join(COLUMNS), *(",".join(repr(row[name]) for name in COLUMNS) for row in rows)]
     write_text(path, "\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Real images for the training step: uint8 in memory where they fit, floats in [-1, 1] only for the batch in hand."""
+"""Real images for the training step: kept as uint8, in memory if they fit. Only the current batch becomes floats in [-1, 1]."""
 
 import hashlib
 from collections.abc import Callable
@@ -17,9 +17,9 @@ RESIDENT_BYTES = 2 << 30  # CIFAR-10 at 32 (150 MB) and CelebA at 64 (2.0 GB) st
 def image_batches(
     images: np.ndarray, indices: np.ndarray | None, config: TrainConfig, part: slice, device: torch.device
 ) -> Callable[[int], Tensor]:
-    """A function from the step to the `part` of its batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
+    """Returns a function that maps a step to the `part` of its batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
 
-    images: uint8 (N, 3, H, W), an array or anything indexed like one; indices: the subset trained on, None for all.
+    images: uint8 (N, 3, H, W), an array or anything indexed like one; indices: the subset to train on, None for all.
     """
     chosen = np.arange(len(images)) if indices is None else np.asarray(indices)
     if len(chosen) == 0:
@@ -40,7 +40,7 @@ def image_batches(
 
 
 def data_digest(images: np.ndarray, indices: np.ndarray | None) -> str:
-    """Digest of the images' content (the manifest's, where they carry one) and of the chosen subset."""
+    """Digest of the images' content and of the chosen subset. Uses the manifest's hash if the images carry one."""
     content = getattr(images, "sha256", None) or hashlib.sha256(np.ascontiguousarray(images[:])).hexdigest()
     subset = "all" if indices is None else hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64)).hexdigest()
     return f"{content}/{subset}"

@@ -1,7 +1,7 @@
-"""Many ranks, one global batch: the same losses, gradients and weights as one rank computes on that batch.
+"""Several ranks share one global batch. They get the losses, gradients and weights that one rank would compute on that batch.
 
-Every rank draws the global batch's randomness and takes its slice. What one rank's images do to another's (BatchNorm, and R1
-through it) goes through sums over ranks that can be differentiated twice.
+Every rank draws the random numbers of the global batch and takes its slice. Through BatchNorm, one rank's images affect the
+outputs and R1 gradients of another's. These effects go through sums over ranks that can be differentiated twice.
 """
 
 import os
@@ -19,7 +19,7 @@ from harness.training.replace import replace_layers
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among `size`; alone unless torchrun started it."""
+    """The number of this process and how many there are. Without torchrun there is one."""
 
     rank: int = 0
     size: int = 1
@@ -59,18 +59,18 @@ class Ranks:
 
 
 def join_ranks() -> Ranks:
-    """Joins the processes that torchrun started (gloo on the CPU, NCCL on CUDA); alone without torchrun."""
+    """Joins the processes that torchrun started (gloo on the CPU, NCCL on CUDA). Without torchrun there is one rank."""
     if not dist.is_initialized():
         if not _started_by_torchrun():
             return Ranks()
         if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" then means on this rank
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # so that "cuda" means this rank's own GPU
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Ranks(dist.get_rank(), dist.get_world_size())
 
 
 def _started_by_torchrun() -> bool:
-    """Whether there are several processes; HarnessError where WORLD_SIZE says so and nothing says which one this is."""
+    """Whether torchrun started several processes. HarnessError if it seems so, but the variables that number them are missing."""
     size = os.environ.get("WORLD_SIZE") or "1"
     wanted = {"RANK": r"\d+", "MASTER_ADDR": r".+", "MASTER_PORT": r"\d+"}
     if torch.cuda.is_available():
@@ -83,8 +83,10 @@ def _started_by_torchrun() -> bool:
 
 
 def use_global_batchnorm(network: nn.Module) -> None:
-    """Makes each BatchNorm inside `network` normalise by the global batch, in place. torch's SyncBatchNorm is for CUDA and cannot
-    be differentiated twice."""
+    """Makes each BatchNorm inside `network` normalise over the global batch, in place.
+
+    torch's SyncBatchNorm needs CUDA and cannot be differentiated twice.
+    """
     replace_layers(network, _as_global)
 
 
@@ -95,24 +97,24 @@ def _as_global(layer: nn.Module) -> "GlobalBatchNorm | None":
 
 
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """BatchNorm over all ranks' equal shares, in operations that can be traced; made by `use_global_batchnorm`."""
+    """BatchNorm over the equal shares of all ranks. Its operations can be traced. `use_global_batchnorm` makes it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> (B, C, ...)."""
         if not self.training:
             return nn.functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        given, x = x.dtype, x.to(self.running_mean.dtype)  # statistics in full precision under autocast
+        input_dtype, x = x.dtype, x.to(self.running_mean.dtype)  # under autocast, statistics stay in full precision
         axes = [axis for axis in range(x.ndim) if axis != 1]
         shape = [1, -1] + [1] * (x.ndim - 2)
-        together = dist.is_initialized() and dist.get_world_size() > 1
-        rank_sum, size = (RankSum.apply, dist.get_world_size()) if together else (lambda value: value, 1)
+        has_ranks = dist.is_initialized() and dist.get_world_size() > 1
+        rank_sum, size = (RankSum.apply, dist.get_world_size()) if has_ranks else (lambda value: value, 1)
         count = x.numel() // x.shape[1] * size
         mean = rank_sum(x.sum(axes)) / count
         centred = x - mean.view(shape)
         var = rank_sum(centred.square().sum(axes)) / count
         self._track(mean.detach(), var.detach() * count / (count - 1))
         scale = self.weight * torch.rsqrt(var + self.eps)
-        return (centred * scale.view(shape) + self.bias.view(shape)).to(given)
+        return (centred * scale.view(shape) + self.bias.view(shape)).to(input_dtype)
 
     @torch.no_grad()
     def _track(self, mean: Tensor, var: Tensor) -> None:
@@ -122,7 +124,7 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 class RankSum(torch.autograd.Function):
-    """Sum over ranks. Its gradient, for a loss summed over ranks, is again a sum over ranks."""
+    """Sum over ranks. If the loss is summed over ranks, the gradient of this sum is again a sum over ranks."""
 
     @staticmethod
     def forward(ctx, value: Tensor) -> Tensor:

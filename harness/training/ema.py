@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Ema:
-    """Holds `module` (the average, in eval mode) of a source network; `update` moves it by one step."""
+    """`module` is the average of a source network, in eval mode. `update` moves it by one step."""
 
     def __init__(self, source: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -21,8 +21,8 @@ class Ema:
         """average = decay * average + (1 - decay) * source, for every weight and statistic at once."""
         average, source = (list(side) for side in zip(*self._floats, strict=True))
         torch._foreach_lerp_(average, source, 1 - self.decay)
-        for counter, now in self._counters:
-            counter.copy_(now)
+        for counter, current in self._counters:
+            counter.copy_(current)
 
 
 def _tensors(module: nn.Module) -> list[torch.Tensor]:

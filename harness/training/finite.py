@@ -1,4 +1,4 @@
-"""Whether a generator still makes images: its last update is seen by no later loss."""
+"""Checks that a generator still makes finite images. No loss is computed after its last update, so the losses cannot tell."""
 
 import torch
 from torch import nn
@@ -12,6 +12,6 @@ def makes_images(generator: nn.Module, noise_dim: int) -> bool:
     tensors = [tensor for tensor in generator.state_dict().values() if tensor.is_floating_point()]
     if not all(bool(tensor.isfinite().all()) for tensor in tensors):
         return False
-    draw = torch.Generator().manual_seed(0)  # of its own: the run's random numbers are not touched
-    z = torch.randn(SAMPLED, noise_dim, generator=draw).to(tensors[0])  # (B, noise_dim)
+    rng = torch.Generator().manual_seed(0)  # separate, so that the run's random numbers stay as they are
+    z = torch.randn(SAMPLED, noise_dim, generator=rng).to(tensors[0])  # (B, noise_dim)
     return bool(generator(z).isfinite().all())

@@ -1,6 +1,6 @@
-"""Everything random in step k comes from generators seeded by (seed, purpose, k): a run resumes from its step number alone.
+"""Everything random in step k comes from generators seeded by (seed, purpose, k), so a run needs only its step number to resume.
 
-All draws are for the GLOBAL batch on the CPU, so that they depend neither on the device nor on the number of ranks.
+All draws are for the global batch, on the CPU. They depend neither on the device nor on the number of ranks.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from harness.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Draws:
-    """What one step draws. z_d and z_g (B, noise_dim) float32; the augmentations' parameters by name, each with B first."""
+    """The random numbers of one step. Augmentation parameters are by name, and their first axis is B (augment.py)."""
 
-    z_d: Tensor
-    z_g: Tensor
-    augment_real: dict[str, Tensor]
-    augment_fake: dict[str, Tensor]
-    augment_g: dict[str, Tensor]
+    z_d: Tensor  # latents of the discriminator's step, (B, noise_dim) float32
+    z_g: Tensor  # latents of the generator's step, (B, noise_dim) float32
+    augment_real: dict[str, Tensor]  # for the real images
+    augment_fake: dict[str, Tensor]  # for the fake images of the discriminator's step
+    augment_g: dict[str, Tensor]  # for the images of the generator's step; empty under bCR
 
 
 def generator_for(seed: int, purpose: str, index: int) -> torch.Generator:
-    """A CPU generator that depends on nothing but its three arguments."""
+    """A CPU generator that depends only on the three arguments."""
     name = hashlib.sha256(f"{seed}/{purpose}/{index}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(name[:8], "little") >> 1)
 
 
 def draw_step(config: TrainConfig, noise_dim: int, side: int, step: int) -> Draws:
-    """The draws of step `step` (counted from 0) for images of `side` pixels. The generator's step is not augmented under bCR."""
+    """The draws of `step`, counted from 0, for square images of `side` pixels."""
 
     def latent(purpose: str) -> Tensor:
         return torch.randn(config.batch, noise_dim, generator=generator_for(config.seed, purpose, step))  # (B, noise_dim)
@@ -51,7 +51,7 @@ def draw_step(config: TrainConfig, noise_dim: int, side: int, step: int) -> Draw
 
 
 def move_draws(draws: Draws, like: Tensor, part: slice = slice(None)) -> Draws:
-    """The `part` of the batch's draws on `like`'s device, latents in its dtype."""
+    """The `part` of the batch's draws on `like`'s device, with latents in its dtype."""
 
     def move(values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: value[part].to(like.device, non_blocking=True) for name, value in values.items()}
@@ -67,7 +67,7 @@ def move_draws(draws: Draws, like: Tensor, part: slice = slice(None)) -> Draws:
 
 
 def batch_indices(seed: int, count: int, batch: int, step: int) -> np.ndarray:
-    """Which of `count` images step `step` shows: an endless sequence of shuffled epochs, cut into batches. (B,) int64"""
+    """Indices (B,) int64 of the images that `step` uses, out of `count`. Shuffled epochs, cut into batches."""
     position = step * batch + np.arange(batch)
     epoch, within = position // count, position % count
     return np.concatenate([_epoch_order(seed, count, int(e))[within[epoch == e]] for e in np.unique(epoch)])

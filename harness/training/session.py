@@ -1,4 +1,4 @@
-"""A run in progress: what a checkpoint holds, where it goes, and how it comes back."""
+"""A run in progress: what a checkpoint holds, and how it is saved and restored."""
 
 import time
 from dataclasses import dataclass, field
@@ -24,31 +24,28 @@ from harness.training.step import TrainState
 
 @dataclass
 class Session:
-    """done: steps so far; rows: the curves; snapshots: file name -> sha256; earlier: the processes that took its steps before.
-
-    Only rank 0 reads and writes files; every rank resumes from what it read.
-    """
+    """The state of one run. Only rank 0 reads and writes files; the other ranks resume from what rank 0 has read."""
 
     state: TrainState
     sums: CurveSums
-    scratch: Path
-    key: str
-    batch: int
-    done: int = 0
-    rows: list[dict] = field(default_factory=list)
-    snapshots: dict[str, str] = field(default_factory=dict)
-    earlier: list[Process] = field(default_factory=list)
-    resumed_at: int = 0
-    began: float = field(default_factory=time.monotonic)
-    started: float = field(default_factory=time.time)
+    scratch: Path  # folder of the checkpoints and snapshots
+    key: str  # digest of everything that decides the run's result
+    batch: int  # images per step, over all ranks
+    done: int = 0  # steps so far
+    rows: list[dict] = field(default_factory=list)  # of the curves
+    snapshots: dict[str, str] = field(default_factory=dict)  # {file name: sha256}
+    earlier: list[Process] = field(default_factory=list)  # processes that did the steps before `resumed_at`
+    resumed_at: int = 0  # the step at which this process went on
+    began: float = field(default_factory=time.monotonic)  # seconds
+    started: float = field(default_factory=time.time)  # seconds since 1970
 
     @property
     def leads(self) -> bool:
-        """Whether this is the rank that writes."""
+        """Whether this rank reads and writes the files."""
         return self.state.ranks.rank == 0
 
     def processes(self) -> list[Process]:
-        """Every process that took steps of the run, this one last; one that took none is never credited with the run."""
+        """Every process that did steps of the run, this one last. A process that did none is not listed."""
         if self.done == self.resumed_at:
             return self.earlier
         images, seconds = (self.done - self.resumed_at) * self.batch, time.monotonic() - self.began
@@ -66,7 +63,7 @@ class Session:
             save_checkpoint(self.scratch, self.key, Checkpoint(self.done, tensors, state), self.snapshots)
 
     def resume(self) -> None:
-        """Goes back to the newest checkpoint, if there is one."""
+        """Restores the newest checkpoint, if there is one."""
         if self.leads:
             remove_half_written(self.scratch)
         found = self.state.ranks.share(load_checkpoint(self.scratch, self.key) if self.leads else None)
@@ -84,7 +81,7 @@ class Session:
             self.snapshots[name] = save_tensors(self.scratch / name, self.state.ema.module.state_dict())
 
     def snapshots_before(self, nimg: float) -> dict[int, dict[str, Tensor]]:
-        """The snapshots taken before `nimg` images, by their number of images; rank 0's alone."""
+        """{images seen: weights} of the snapshots taken before `nimg` images; empty except on rank 0."""
         taken = {int(name.removesuffix(".safetensors").rsplit("-", 1)[1]): name for name in self.snapshots}
         return {at: self._read_snapshot(name) for at, name in taken.items() if at < nimg}
 

@@ -1,4 +1,4 @@
-"""A training state as named tensors and back, bit for bit."""
+"""Converts a training state to named tensors and back, bit for bit."""
 
 import torch
 from torch import Tensor
@@ -15,14 +15,14 @@ def state_tensors(state: TrainState) -> dict[str, Tensor]:
 
 
 def restore_state(state: TrainState, tensors: dict[str, Tensor]) -> None:
-    """Puts back what `state_tensors` gave, in place."""
+    """Restores, in place, what `state_tensors` returned."""
     for part, module in _modules(state).items():
-        module.load_state_dict(_under(tensors, part))
+        module.load_state_dict(_without_prefix(tensors, part))
     for part, optimizer in _optimizers(state).items():
-        optimizer.restore(_under(tensors, part))
+        optimizer.restore(_without_prefix(tensors, part))
 
 
-def _under(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+def _without_prefix(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
     return {name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")}
 
 

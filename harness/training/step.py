@@ -1,7 +1,7 @@
-"""The reference training step: plain, eager, in the order of the published TensorFlow code. Faster ones are compared with it.
+"""The reference training step: plain and eager, in the order of the published TensorFlow code. Every engine is compared with it.
 
-The discriminator's passes stay apart (fake, real, and under bCR one concatenated pass of both augmented batches), because its
-BatchNorm normalises each pass by that pass's own statistics.
+The discriminator runs separately on fake and on real images, and under bCR once on both augmented batches together. They are not
+merged, because BatchNorm normalises each pass by that pass's own statistics.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ METRICS = ("loss_d", "loss_g", "r1", "bcr", "logit_real", "logit_fake", "grad_no
 
 @dataclass
 class TrainState:
-    """The two networks, the averaged generator and the optimizers: all that a step changes."""
+    """Everything that a step changes: the two networks, the averaged generator and the optimizers."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -31,10 +31,10 @@ class TrainState:
     opt_g: Adam
     opt_d: Adam
     ranks: Ranks = field(default_factory=Ranks)
-    programs: dict[float, Callable] = field(default_factory=dict)  # of the compiled engine, by R1's factor
+    programs: dict[float, Callable] = field(default_factory=dict)  # the compiled engine's, by r1_scale
 
     def join(self, ranks: Ranks) -> None:
-        """Makes this the state of one rank of several: BatchNorm and gradients then span the global batch."""
+        """Makes this the state of one rank of several. BatchNorm and gradients then cover the global batch."""
         self.ranks = ranks
         if ranks.size > 1:
             for network in (self.generator, self.discriminator):
@@ -42,9 +42,9 @@ class TrainState:
 
 
 def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float = 1.0) -> Tensor:
-    """One step of D, then of G, then of the average. real_img (B, 3, H, W) in [-1, 1] -> the METRICS, (8,), on the device.
+    """Updates D, then G, then the average. real_img (B, 3, H, W) in [-1, 1] -> the METRICS, (8,), on the device.
 
-    `r1_scale` multiplies R1: 1 in every step, unless lazy R1 was asked for.
+    `r1_scale` multiplies R1. It is 1 in every step, unless the configuration asks for lazy R1.
     """
     d = discriminator_step(state, real_img, draws, config, r1_scale)
     g = generator_step(state, draws, config)
@@ -57,7 +57,10 @@ def reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tr
 def discriminator_step(
     state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float
 ) -> dict[str, Tensor]:
-    """loss_d + r1_weight * R1 + bcr_weight * bCR, and one Adam step. Losses see plain images under bCR, else augmented ones."""
+    """Minimises loss_d + r1_weight * R1 + bcr_weight * bCR by one Adam step.
+
+    loss_d and R1 use augmented images, or plain ones under bCR.
+    """
     with torch.no_grad():
         fake_img = state.generator(draws.z_d)  # (B, 3, H, W)
     real_aug, fake_aug = augment(real_img, draws.augment_real), augment(fake_img, draws.augment_fake)
@@ -78,16 +81,16 @@ def discriminator_step(
 
 
 def generator_step(state: TrainState, draws: Draws, config: TrainConfig) -> dict[str, Tensor]:
-    """The non-saturating loss and one Adam step; unaugmented under bCR."""
+    """Minimises the non-saturating loss by one Adam step, on augmented images, or on plain ones under bCR."""
     fake_img = augment(state.generator(draws.z_g), draws.augment_g)  # (B, 3, H, W)
     loss = generator_loss(state.discriminator(fake_img))
     return {"loss_g": loss.detach(), "grad_norm_g": apply_gradients(loss, state.opt_g, state.ranks)}
 
 
 def apply_gradients(loss: Tensor, optimizer: Adam, ranks: Ranks) -> Tensor:
-    """One optimizer step on `loss`, a mean over the ranks' equal shares.
+    """Makes one optimizer step. `loss` is this rank's; gradients are averaged over the ranks, whose shares are equal.
 
-    Returns the gradient's norm as the authors' PyTorch code logs it: the mean over parameter tensors of each one's L2 norm.
+    Returns the gradient norm that the authors' PyTorch code logs: the mean of the parameter tensors' L2 norms.
     """
     gradients = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
     gradients = ranks.average(list(gradients))

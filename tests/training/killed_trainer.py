@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from harness.training.config import TrainConfig
-from harness.training.loop import RunResult, fit
+from harness.training.loop import fit
+from harness.training.result import RunResult
 
 CONFIG = TrainConfig(nimg=480, batch=4, log_nimg=20, checkpoint_nimg=12, snapshots=3, bcr_weight=0.3)
 
