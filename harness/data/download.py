@@ -52,8 +52,9 @@ class _TooLarge(_DownloadError):
     """The server sends more than the file can have."""
 
 
-def fetch(url: str, path: Path, checksum: str, max_bytes: int = MAX_BYTES) -> Path:
-    """`path`, downloaded from `url` unless it is there already; `checksum` is "sha256:<hex>" or "md5:<hex>".
+def fetch(url: str, path: Path, checksum: str | None, max_bytes: int = MAX_BYTES) -> Path:
+    """`path`, downloaded from `url` unless it is there already; `checksum` is "sha256:<hex>" or "md5:<hex>", None where nobody
+    published one and the caller records what came.
 
     An interrupted download waits in `<path>.part`, and the next call goes on with it. Raises HarnessError where the network or
     the server fails, the file is larger than `max_bytes`, or the checksum differs; a file that is not what was asked for is

@@ -23,6 +23,7 @@ from harness.records.parts import (
     Networks,
     Process,
     Progress,
+    PublishedRun,
     Rate,
     Row,
     Scores,
@@ -85,6 +86,36 @@ class ScoreRecord(Record):
     artefacts: dict[File, Sha256] = {}
 
 
+class PublishedRecord(Record):
+    """The scores of weights that others published: one fixed network, so that only its latents and its reference vary.
+
+    files: sha256 of what was published, by its path there. `runs` are one draw of latents and reference each, `metrics` and
+    `generation_sd` their means and standard deviations. mismatch: where checkpoint and paper do not belong together.
+    lacking: what was not there to score it with; then there are no scores.
+    """
+
+    kind: Literal["published"] = "published"
+    source: Literal["published weights"] = "published weights"
+    rows: list[Row] = []
+    data: Name
+    checkpoint: Text | None = None
+    images_seen: Count | None = None
+    files: dict[Text, Sha256] = {}
+    weights_sha256: Sha256 | None = None
+    data_sha256: dict[Name, Sha256] = {}
+    networks: Networks = Networks()
+    extractor: Extractor | None = None
+    comparability: Comparability
+    counts: dict[Name, Counts] = {}
+    runs: list[PublishedRun] = []
+    metrics: Scores = {}
+    generation_sd: Scores = {}
+    mismatch: list[Text] = []
+    lacking: list[Text] = []
+    samples: File | None = None
+    artefacts: dict[File, Sha256] = {}
+
+
 class CostRecord(Record):
     """Parameters and multiply-accumulates of one full-size network; `code` is the digest of the code that they depend on."""
 
@@ -137,7 +168,7 @@ class Training(Measured):
 
 
 class Measurement(Measured):
-    """What cannot repeat of a score or anchor record: also the processes that trained and scored it."""
+    """What cannot repeat of a score, published or anchor record: also the processes that trained and scored it."""
 
     kind: Literal["measurement"] = "measurement"
     record_digest: Sha256

@@ -86,6 +86,14 @@ class Snapshot(Model):
     metrics: Scores
 
 
+class PublishedRun(Model):
+    """Scores of one draw: the seed of the latents, and that of the reference where it is a subset of its split."""
+
+    seed: Count
+    reference_seed: Count
+    metrics: Scores
+
+
 class Progress(Model):
     """The picture with one row of samples per snapshot, and the images seen at each row."""
 

@@ -13,6 +13,7 @@ from harness.records.models import (
     AnchorRecord,
     CostRecord,
     Measurement,
+    PublishedRecord,
     Record,
     Run,
     ScoreRecord,
@@ -22,11 +23,12 @@ from harness.records.models import (
 )
 from harness.strict_json import load_json, parse_json
 
-ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a score record that hold the path of a file
+ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a record that hold the path of a file
 KINDS: dict[str, type[Sealed]] = {
     "score": ScoreRecord,
     "cost": CostRecord,
     "anchor": AnchorRecord,
+    "published": PublishedRecord,
     "measurement": Measurement,
     "throughput": Throughput,
     "run": Run,
@@ -50,7 +52,7 @@ def seal(record: File) -> File:
     fields = record.model_dump(warnings=False)
     if isinstance(record, Record):
         fields["config_digest"] = _digest(fields["config"], where)
-    if isinstance(record, ScoreRecord):
+    if isinstance(record, ScoreRecord | PublishedRecord):
         fields["artefacts"] = artefact_digests(record)
     sealed = _validated(type(record), fields, where)
     return sealed.model_copy(update={"digest": _digest(_content(sealed), where)})
@@ -94,14 +96,16 @@ def read_as(kind: type[File], path: Path | str) -> File:
     return record
 
 
-def artefact_paths(record: ScoreRecord) -> list[str]:
-    """Files that a score record names, relative to the working directory."""
-    paths = [getattr(record, field) for field in ARTEFACTS] + [record.progress.path if record.progress else None]
+def artefact_paths(record: ScoreRecord | PublishedRecord) -> list[str]:
+    """Files that a record names, relative to the working directory."""
+    paths = [getattr(record, field, None) for field in ARTEFACTS]
+    if isinstance(record, ScoreRecord) and record.progress:
+        paths.append(record.progress.path)
     return [path for path in paths if path]
 
 
-def artefact_digests(record: ScoreRecord) -> dict[str, str]:
-    """{path: sha256} of the files that a score record names."""
+def artefact_digests(record: ScoreRecord | PublishedRecord) -> dict[str, str]:
+    """{path: sha256} of the files that a record names."""
     missing = [path for path in artefact_paths(record) if not Path(path).is_file()]
     if missing:
         raise HarnessError(f"record {record.cell!r} names {missing[0]}, which does not exist; write the file before the record")
@@ -118,7 +122,7 @@ def _check_digests(record: Sealed, where: str) -> None:
                 f"{where}: its content was altered after it was written ({name} does not match); "
                 "restore the file from Git or rerun its stage"
             )
-    if isinstance(record, ScoreRecord) and record.artefacts.keys() != set(artefact_paths(record)):
+    if isinstance(record, ScoreRecord | PublishedRecord) and record.artefacts.keys() != set(artefact_paths(record)):
         raise HarnessError(f"{where}: artefacts are not the files that it names; restore the file from Git or rerun its stage")
 
 

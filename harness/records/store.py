@@ -6,12 +6,12 @@ from pathlib import Path
 
 from harness.errors import HarnessError, unknown_choice
 from harness.records.asked import Asked, differences, read_asked
-from harness.records.models import AnchorRecord, CostRecord, Measurement, Record, ScoreRecord, Sealed, Throughput
+from harness.records.models import AnchorRecord, CostRecord, Measurement, PublishedRecord, Record, ScoreRecord, Sealed, Throughput
 from harness.records.record import read_record
 
 RESULTS = Path("results")  # the commands run in the repository root
 FOLDERS: dict[str, tuple[type[Sealed], ...]] = {  # of a profile, and what each may hold
-    "records": (ScoreRecord, AnchorRecord),
+    "records": (ScoreRecord, AnchorRecord, PublishedRecord),
     "costs": (CostRecord,),
     "measured": (Measurement,),
     "throughput": (Throughput,),
@@ -31,6 +31,7 @@ class Store:
     measurements: dict[str, Measurement] = field(default_factory=dict)
     throughputs: dict[str, Throughput] = field(default_factory=dict)
     asked: Asked | None = None  # by params.yaml, where it is here
+    published: dict[str, PublishedRecord] = field(default_factory=dict)  # scores of published weights, by checkpoint
 
     def mixture(self) -> dict[str, list[str]]:
         """Cells whose record is not what params.yaml asks for, and in what: {cell: ["train.nimg 1280, params.yaml asks ..."]}.
@@ -43,6 +44,10 @@ class Store:
     def of_row(self, *rows: str) -> list[ScoreRecord]:
         """Score records (one per seed) that measure any of these printed rows, for example "1:16"."""
         return [record for record in self.scores.values() if not set(rows).isdisjoint(record.rows)]
+
+    def published_of_row(self, *rows: str) -> list[PublishedRecord]:
+        """Records of published weights that measure any of these printed rows."""
+        return [record for record in self.published.values() if not set(rows).isdisjoint(record.rows)]
 
     def own(self) -> list[ScoreRecord]:
         """Score records of experiments that stand in none of the printed tables."""
@@ -76,7 +81,7 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
         record.cell: record
         for record in records
         if isinstance(record, Measurement)
-        and not digests.isdisjoint({(ScoreRecord, record.record_digest), (AnchorRecord, record.record_digest)})
+        and not digests.isdisjoint({(kind, record.record_digest) for kind in FOLDERS["records"]})
     }
     throughputs = {
         record.network: record
@@ -92,6 +97,7 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
         measurements,
         throughputs,
         read_asked(profile, folder.parent.parent / "pipelines"),
+        {record.cell: record for record in records if isinstance(record, PublishedRecord)},
     )
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 from harness.data.arrays import damaged_files, read_manifest
 from harness.errors import HarnessError
 from harness.files import sha256_file
-from harness.records.models import AnchorRecord, CostRecord, Measurement, Run, ScoreRecord, Sealed, Throughput, Training
+from harness.records.models import (
+    AnchorRecord,
+    CostRecord,
+    Measurement,
+    PublishedRecord,
+    Run,
+    ScoreRecord,
+    Sealed,
+    Throughput,
+    Training,
+)
 from harness.records.record import read_as
 
 
@@ -23,7 +33,9 @@ def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
 
 def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
     """Measurements and throughputs must belong to the records that are here."""
-    digests = {record.cell: record.digest for record in records if isinstance(record, ScoreRecord | AnchorRecord)}
+    digests = {
+        record.cell: record.digest for record in records if isinstance(record, ScoreRecord | AnchorRecord | PublishedRecord)
+    }
     costs = {record.cell: record.digest for record in records if isinstance(record, CostRecord)}
     for record in records:
         if isinstance(record, Measurement):
