@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from harness.errors import HarnessError
 from harness.files import atomic_path
@@ -12,13 +13,17 @@ from harness.files import atomic_path
 GAP = 2  # white pixels between tiles
 
 
-def image_grid(images: np.ndarray, path: Path | str, columns: int = 8, scale: int = 1) -> Path:
-    """Writes uint8 images (N, 3, H, W) as one PNG, row by row, each pixel `scale` wide; returns its path."""
+def image_grid(
+    images: np.ndarray, path: Path | str, columns: int = 8, scale: int = 1, text: Mapping[str, str] | None = None
+) -> Path:
+    """Writes uint8 images (N, 3, H, W) as one PNG, row by row, each pixel `scale` wide; returns its path.
+
+    text: what the file says of itself, as PNG text chunks."""
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8 or not len(images):
         raise HarnessError(f"image grid: given {images.dtype} {images.shape}; expected uint8 (N, 3, H, W) with N > 0")
     tiles = images.transpose(0, 2, 3, 1).repeat(scale, axis=1).repeat(scale, axis=2)  # (N, H, W, 3)
-    return _write(_tile(list(tiles), columns), Path(path))
+    return write_png(_tile(list(tiles), columns), Path(path), text)
 
 
 def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Path | str, head: int = 0, size: int = 64) -> Path:
@@ -29,10 +34,10 @@ def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Pat
     """
     rows = []
     for index, image in enumerate(np.asarray(images)):
-        tiles = [_resize(image.transpose(1, 2, 0), size)]
-        tiles += [_resize(_heat(_token_weights(np.asarray(block[index]), head)), size) for block in maps]
+        tiles = [resize(image.transpose(1, 2, 0), size)]
+        tiles += [map_tile(block[index], head, size) for block in maps]
         rows.extend(tiles)
-    return _write(_tile(rows, 1 + len(maps)), Path(path))
+    return write_png(_tile(rows, 1 + len(maps)), Path(path))
 
 
 def interpolation_grid(
@@ -47,9 +52,9 @@ def interpolation_grid(
     tiles = []
     for start in range(0, len(images), steps):
         chosen = range(start, start + steps)
-        tiles += [_resize(np.asarray(images[index]).transpose(1, 2, 0), size) for index in chosen]
-        tiles += [_resize(_heat(_token_weights(np.asarray(block[index]), head)), size) for block in maps for index in chosen]
-    return _write(_tile(tiles, steps), Path(path))
+        tiles += [resize(np.asarray(images[index]).transpose(1, 2, 0), size) for index in chosen]
+        tiles += [map_tile(block[index], head, size) for block in maps for index in chosen]
+    return write_png(_tile(tiles, steps), Path(path))
 
 
 def progress_grid(images_by_nimg: Mapping[int, np.ndarray], path: Path | str, scale: int = 1) -> dict:
@@ -60,6 +65,11 @@ def progress_grid(images_by_nimg: Mapping[int, np.ndarray], path: Path | str, sc
         raise HarnessError(f"progress grid: given {sorted(counts)} images a step; expected the same number at every step")
     image_grid(np.concatenate([images_by_nimg[nimg] for nimg in steps]), path, columns=counts.pop(), scale=scale)
     return {"path": str(path), "nimg": steps}
+
+
+def map_tile(attention: np.ndarray, head: int, size: int) -> np.ndarray:
+    """One head of an image's attention (h, N) or (h, N, M) as an RGB picture (size, size, 3), scaled to its own range."""
+    return resize(_heat(_token_weights(np.asarray(attention), head)), size)
 
 
 def _token_weights(attention: np.ndarray, head: int) -> np.ndarray:
@@ -80,7 +90,8 @@ def _heat(weights: np.ndarray) -> np.ndarray:
     return (colormaps["viridis"](level)[..., :3] * 255).astype(np.uint8)
 
 
-def _resize(picture: np.ndarray, size: int) -> np.ndarray:
+def resize(picture: np.ndarray, size: int) -> np.ndarray:
+    """A picture (H, W, 3) as (size, size, 3), its pixels as squares."""
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.NEAREST))
 
 
@@ -96,7 +107,11 @@ def _tile(tiles: list[np.ndarray], columns: int) -> np.ndarray:
     return sheet
 
 
-def _write(sheet: np.ndarray, path: Path) -> Path:
+def write_png(picture: np.ndarray, path: Path, text: Mapping[str, str] | None = None) -> Path:
+    """Writes an RGB picture (H, W, 3) with its PNG text chunks; returns its path."""
+    chunks = PngInfo()
+    for key, value in (text or {}).items():
+        chunks.add_text(key, value)
     with atomic_path(path) as temporary:
-        Image.fromarray(sheet).save(temporary, format="PNG", optimize=True)
+        Image.fromarray(picture).save(temporary, format="PNG", optimize=True, pnginfo=chunks)
     return path

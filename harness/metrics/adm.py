@@ -7,6 +7,7 @@ covariances with ddof 1, possibly beside an `arr_0` of fewer images for precisio
 
 import weakref
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -154,18 +155,23 @@ def write_statistics(path: Path, seen: Features) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def write_samples(path: Path, images: Images, batch: int = 1024) -> str:
-    """Writes uint8 images (N, 3, H, W) as an ADM-format .npz of samples, batch by batch; returns the file's sha256."""
+def write_samples(path: Path, images: Images, batch: int = 1024, text: Mapping[str, str] | None = None) -> str:
+    """Writes uint8 images (N, 3, H, W) as an ADM-format .npz of samples, batch by batch; returns the file's sha256.
+
+    text: what the file says of itself, as arrays beside the samples."""
     count, _, height, width = images.shape
     description = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, 3)}
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w") as archive,
-        archive.open(f"{SAMPLES}.npy", "w", force_zip64=True) as file,
     ):
-        npy.write_array_header_1_0(file, description)
-        for start in range(0, count, batch):
-            file.write(np.ascontiguousarray(images[start : start + batch].transpose(0, 2, 3, 1)).data)
+        with archive.open(f"{SAMPLES}.npy", "w", force_zip64=True) as file:
+            npy.write_array_header_1_0(file, description)
+            for start in range(0, count, batch):
+                file.write(np.ascontiguousarray(images[start : start + batch].transpose(0, 2, 3, 1)).data)
+        for name, value in (text or {}).items():
+            with archive.open(f"{name}.npy", "w") as file:
+                npy.write_array(file, np.array(value), allow_pickle=False)
     return sha256_file(path)
 
 

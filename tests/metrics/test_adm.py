@@ -31,6 +31,13 @@ def test_samples_survive_the_round_trip_and_are_what_numpy_reads(tmp_path, image
     np.testing.assert_array_equal(samples[20:99], images[20:])
 
 
+def test_samples_say_how_they_were_made(tmp_path, images):
+    write_samples(tmp_path / "samples.npz", images, text={"made_by": "seeds 0-22"})
+    assert NpzSamples(tmp_path / "samples.npz").shape == images.shape
+    with np.load(tmp_path / "samples.npz", allow_pickle=False) as arrays:
+        assert str(arrays["made_by"]) == "seeds 0-22"
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_samples_written_by_numpy_are_read(tmp_path, images, save):
     save(tmp_path / "samples.npz", images.transpose(0, 2, 3, 1), np.arange(len(images)))

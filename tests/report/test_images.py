@@ -30,6 +30,16 @@ def test_maps_are_drawn_per_block_on_their_own_range(tmp_path):
     assert sheet[3, 71].tolist() == bright
 
 
+def test_a_picture_says_how_it_was_made(tmp_path):
+    images = np.zeros((1, 3, 2, 2), np.uint8)
+    said = image_grid(images, tmp_path / "said.png", text={"Comment": "seed 7, émigré"})
+    silent = image_grid(images, tmp_path / "silent.png")
+    with Image.open(said) as picture:
+        assert picture.text == {"Comment": "seed 7, émigré"}
+    with Image.open(silent) as picture:
+        assert picture.text == {}
+
+
 @pytest.mark.parametrize("bad", [np.zeros((2, 3, 4, 4)), np.zeros((3, 4, 4), np.uint8), np.zeros((0, 3, 4, 4), np.uint8)])
 def test_other_arrays_are_refused(bad, tmp_path):
     with pytest.raises(HarnessError, match="expected uint8"):
