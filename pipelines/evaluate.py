@@ -51,7 +51,8 @@ def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
     measured = measure(run, run_path(cell), sampler, scorer)
     if ranks.rank:
         return
-    fields = {**identity(cell, run), **scorer.identity(), **measured, **draw(sampler, run_path(cell))}
+    scored = scorer.identity(sampler(1, seed=0).shape[1:])
+    fields = {**identity(cell, run), **scored, **measured, **draw(sampler, run_path(cell))}
     versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
     record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)
     write_record(record_path(cell), record)

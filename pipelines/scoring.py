@@ -1,6 +1,6 @@
 """A profile's way to score images of one dataset: extractor, protocols and reference features, shared by evaluate and anchors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -13,7 +13,7 @@ from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import Features
 from harness.metrics.protocol import LEVELS, Protocol, comparability
 from harness.metrics.reference import prepared_reference, stored_reference
-from harness.metrics.scores import over_seeds, scores
+from harness.metrics.scores import over_seeds, scores, shape_doubts
 from harness.metrics.shards import ALONE, sharded_features
 from harness.training.distributed import Ranks
 from pipelines.profile import Profile
@@ -70,14 +70,20 @@ class Scorer:
             for protocol in self.protocols
         }
 
-    def identity(self) -> dict[str, Any]:
-        """The record's fields that say how it was scored; for rank 0."""
+    def identity(self, image_shape: Sequence[int] | None = None) -> dict[str, Any]:
+        """The record's fields that say how images of `image_shape` (channels, height, width) were scored, or reference images
+        if it is None; for rank 0."""
         counts = self.counts()
-        label = self.extractor.label
-        found = [comparability(p, label, **counts[p.name], doubts=self.reference(p).doubts) for p in self.protocols]
+        found = [self._comparability(protocol, image_shape) for protocol in self.protocols]
         level, reasons = max(found, key=lambda entry: LEVELS.index(entry[0]))
         extractor = {"name": self.extractor.name, "label": self.extractor.label, "sha256": self.extractor.sha256}
         return {"extractor": extractor, "comparability": {"level": level, "reasons": reasons}, "counts": counts}
+
+    def _comparability(self, protocol: Protocol, image_shape: Sequence[int] | None) -> tuple[str, list[str]]:
+        """What `judge` says of features, known before there are any."""
+        reference = self.reference(protocol)
+        doubts = [*reference.doubts, *shape_doubts(image_shape, reference.image_shape, protocol)]
+        return comparability(protocol, self.extractor.label, **self.counts()[protocol.name], doubts=doubts)
 
 
 def summarised(runs: list[Scores], summary: Callable[[list[float]], float]) -> Scores:

@@ -78,7 +78,7 @@ class StoredReference:
     pool: np.ndarray | None = None
     spatial: None = None
     doubts: tuple[str, ...] = ()
-    image_shape: tuple[int, ...] | None = None  # statistics do not say
+    image_shape: tuple[int, ...] | None = None  # statistics without images do not say
 
     def __len__(self) -> int:
         return self.count

@@ -93,5 +93,6 @@ def stored_reference(
     doubts = () if protocol.statistics_sha256 else (doubt,)
     if SAMPLES not in array_names(path):
         return replace(found, doubts=doubts)
-    seen = sharded_features(NpzSamples(path), extractor, batch_size, progress, ranks)
-    return replace(found, pool=None if seen is None else seen.pool, doubts=doubts)
+    samples = NpzSamples(path)
+    seen = sharded_features(samples, extractor, batch_size, progress, ranks)
+    return replace(found, pool=None if seen is None else seen.pool, doubts=doubts, image_shape=samples.shape[1:])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import download
+from harness.data.bounded_http import Limits
 from harness.data.download import fetch
 from harness.errors import HarnessError
 
@@ -78,21 +78,65 @@ def test_what_is_too_large_is_not_kept(tmp_path, kind):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("drops", "message"), [(0, "timed out"), (40, "fewer than 1000 bytes a second")])
-def test_a_silent_and_a_dripping_server_are_given_up(tmp_path, monkeypatch, drops, message):
-    done = threading.Event()
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+# {name: (what is sent first, what is sent again and again, the message)}
+FOR_EVER = {
+    "continues": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "sends without end"),
+    "headers of a continue": (b"HTTP/1.1 100 Continue\r\n", b"X: y\r\n", "sends without end|got more than 100 headers"),
+    "trailers": (CHUNKED + b"0\r\n", b"X: y\r\n" * 1000, "sends without end"),
+    "empty chunk sizes": (CHUNKED, b"1;" + b"x" * 60_000 + b"\r\na\r\n", "sends without end|longer than declared"),
+    "page of a redirection": (b"HTTP/1.1 302 Found\r\nLocation: /file\r\n\r\n", b"x" * 1000, "infinite loop|Connection|Broken"),
+}
+DRIPPING = {
+    "status line": b"",
+    "header": OK + b"X: ",
+    "continues": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\nX: ",
+    "body": OK + b"Content-Length: 1000\r\n\r\n",
+    "chunk size": CHUNKED,
+    "trailers": CHUNKED + b"0\r\nX: ",
+}
 
+
+@pytest.mark.parametrize("kind", FOR_EVER)
+def test_a_server_that_sends_for_ever_is_given_up(tmp_path, kind):
+    first, again, message = FOR_EVER[kind]
+
+    def handle(request):
+        request.sendall(first)
+        while True:  # until the other side has closed
+            request.sendall(again)
+
+    with serving(handle) as url, pytest.raises(HarnessError, match=message):
+        fetch(url, tmp_path / "file", SHA256, max_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("kind", DRIPPING)
+def test_a_dripping_server_is_given_up(tmp_path, kind):
     def drip(request):
-        request.sendall(OK + b"Content-Length: 1000\r\n\r\n")
-        for _ in range(drops):
-            request.sendall(b"x")
-            time.sleep(0.05)
-        done.wait(20)
+        request.sendall(DRIPPING[kind])
+        while True:
+            request.sendall(b"1")
+            time.sleep(0.02)
 
-    monkeypatch.setattr(download, "TIMEOUT", 0.4)
-    with serving(drip) as url, pytest.raises(HarnessError, match=message):
-        fetch(url, tmp_path / "file", SHA256)
-    done.set()
+    with serving(drip) as url, pytest.raises(HarnessError, match="fewer than 1000 bytes a second"):
+        fetch(url, tmp_path / "file", SHA256, limits=Limits(timeout=0.2))
+
+
+def test_a_silent_server_is_given_up(tmp_path):
+    with serving(lambda request: request.recv(1)) as url, pytest.raises(HarnessError, match="timed out"):
+        fetch(url, tmp_path / "file", SHA256, limits=Limits(timeout=0.2))
+
+
+def test_a_slow_server_that_keeps_the_pace_is_waited_for(tmp_path):
+    def slow(request):
+        request.sendall(OK + b"Content-Length: %d\r\n\r\n" % len(CONTENT))
+        for start in range(0, len(CONTENT), 64_000):
+            request.sendall(CONTENT[start : start + 64_000])
+            time.sleep(0.1)
+
+    with serving(slow) as url:
+        fetch(url, tmp_path / "file", SHA256, limits=Limits(timeout=0.15, slowest=1000))
+    assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_a_full_disk_is_not_the_servers_fault(tmp_path):

@@ -92,6 +92,7 @@ def test_a_reference_with_images_gives_precision_and_recall_too(tmp_path, seen, 
         np.savez(tmp_path / "ref.npz", arr_0=images.transpose(0, 2, 3, 1), **{name: arrays[name] for name in STATISTICS})
     stored = stored_reference(tmp_path / "ref.npz", PROTOCOLS["images-train"], digits_cnn, progress=False)
     np.testing.assert_array_equal(stored.pool, features(images, digits_cnn, progress=False).pool)
+    assert stored.image_shape == images.shape[1:]
     found = scores(seen, stored, PROTOCOLS["images-train"])
     assert f"precision/{seen.label}" in found
     with pytest.raises(HarnessError, match="statistics of"):
