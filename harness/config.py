@@ -65,7 +65,7 @@ def check_types(cls: type, mapping: object, where: str) -> None:
         raise _complaint(cls, errors, where)
 
 
-def _validated(cls: type[Config], mapping: object, where: str) -> tuple[Config | None, list[dict[str, Any]]]:
+def _validated(cls: Any, mapping: object, where: str) -> tuple[Any, list[dict[str, Any]]]:
     """The instance, or None and pydantic's errors, their places counted from `mapping`."""
     from pydantic import ValidationError  # here: the processes that decode pictures import this module and check nothing
 
@@ -84,7 +84,7 @@ def _validated(cls: type[Config], mapping: object, where: str) -> tuple[Config |
 
 
 @cache
-def _adapter(cls: type) -> "TypeAdapter":
+def _adapter(cls: Any) -> "TypeAdapter":
     """pydantic's validator of a list of one `cls`: a list, because a setting given for a dataclass itself is not used."""
     from pydantic import ConfigDict, TypeAdapter
 
@@ -127,7 +127,7 @@ def _dotted(where: str, loc: Sequence[str | int]) -> str:
 
 def _keys(cls: Any, loc: Sequence[str | int]) -> list[str]:
     """The keys of the dataclass at `loc` below `cls`."""
-    for part in loc:  # into a dataclass's field, dict[str, X] or tuple[X, ...]
+    for part in map(str, loc):  # into a dataclass's field, dict[str, X] or tuple[X, ...]
         inner = get_args(cls)[::-1] if get_origin(cls) is dict else get_args(cls)
         cls = get_type_hints(cls)[part] if dataclasses.is_dataclass(cls) else inner[0]
     return [field.name for field in dataclasses.fields(cls) if field.init]

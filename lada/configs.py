@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
+from typing import Any
 
 OUTPUTS = ("pixel", "patch", "conv")
 KINDS = ("lada", "conv")
@@ -76,12 +77,12 @@ class DiscriminatorConfig:
 def _check_fields(config: GeneratorConfig | DiscriminatorConfig) -> None:
     """Integers are positive, flags are booleans, widths are tuples (a list, as YAML gives, becomes one)."""
     for entry in fields(config):
-        value = getattr(config, entry.name)
+        value: Any = getattr(config, entry.name)
         if isinstance(value, list):
             value = tuple(value)
             # A frozen dataclass offers no other way to normalise a field, and frozen makes a configuration hashable.
             object.__setattr__(config, entry.name, value)
-        kind = type(entry.default)
+        kind: Any = type(entry.default)
         if type(value) is not kind or (kind is int and value < 1):
             raise ValueError(f"given {entry.name} {value!r}; expected {'a positive ' if kind is int else ''}{kind.__name__}")
         if kind is tuple and any(type(width) is not int or width < 1 for width in value):

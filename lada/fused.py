@@ -1,6 +1,7 @@
 """Lada's attention, faster: the same function, parameters and gradients as lada.attention, with less arithmetic and memory."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,14 +80,14 @@ class KernelPool(Function):
     """`pool` by the Triton kernel. Its backward pass is made of ordinary products, which autograd differentiates again."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
         from lada.fused_kernel import pool_tokens
 
         ctx.save_for_backward(x, scores, offset)
         return pool_tokens(x, scores)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """With t_i = G . x_i per head and mean t = sum alpha_i t_i: dx = alpha G + alpha (t - mean t) scores."""
         x, scores, offset = ctx.saved_tensors
         alpha = additive_weights(x, scores, offset)  # (B, h, N)
@@ -100,12 +101,12 @@ class GatedProduct(Function):
     """g * k * v for g (B, 1, dim) and k, v (B, N, dim); keeps k and v for the backward pass, and no product of them."""
 
     @staticmethod
-    def forward(ctx, g: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def forward(ctx: Any, g: Tensor, k: Tensor, v: Tensor) -> Tensor:
         ctx.save_for_backward(g, k, v)
         return (k * v).mul_(g)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         g, k, v = ctx.saved_tensors
         gated = gradient * g
         return (gradient * k * v).sum(1, keepdim=True), gated * v, gated * k

@@ -9,7 +9,7 @@ MAX_SPLITS = 64
 
 
 @triton.jit
-def _pool_split(
+def _pool_split(  # type: ignore[no-untyped-def]  # compiled by Triton, which reads the annotations itself
     x_ptr, scores_ptr, largest_ptr, total_ptr, sum_ptr, num_tokens, split_tokens, dim,
     BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip

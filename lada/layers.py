@@ -144,8 +144,9 @@ def _initialise_module(module: nn.Module, framework: Framework) -> None:
             nn.init.zeros_(module.bias)
     if isinstance(module, Block):
         orthogonal(module.position) if framework.orthogonal_positions else nn.init.normal_(module.position)
-    if framework.fused_qkv and all(hasattr(module, name) for name in ("query", "key", "value")):
-        _draw_fused(module.query.weight, module.key.weight, module.value.weight)
+    projections = [getattr(module, name, None) for name in ("query", "key", "value")]
+    if framework.fused_qkv and all(projections):
+        _draw_fused(*(projection.weight for projection in projections if projection is not None))
 
 
 _quick_draws: ContextVar[bool] = ContextVar("quick_draws", default=False)

@@ -10,6 +10,7 @@ from harness.arithmetic import arithmetic
 from harness.device import default_device
 from harness.errors import run_command
 from harness.locks import output_lock
+from harness.metrics.adm import StoredReference
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records.environment import this_process, versions
@@ -43,19 +44,20 @@ def main(argv: list[str] | None = None) -> None:
 
 def anchor_record(profile: Profile, data: str, scorer: Scorer, command: str) -> AnchorRecord:
     """The anchors of dataset `data` under every protocol that has reference images."""
-    anchors = {
-        protocol.name: scale_anchors(
+    anchors = {}
+    for protocol in scorer.protocols:
+        reference = scorer.reference(protocol)
+        if isinstance(reference, StoredReference):  # there are no images to halve or to noise
+            continue
+        anchors[protocol.name] = scale_anchors(
             reference_images(profile.results / "data" / data, protocol),
             scorer.extractor,
             protocol,
             scorer.params.seeds[0],
-            reference=scorer.reference(protocol),
+            reference=reference,
             batch_size=scorer.params.batch,
             progress=False,
         )
-        for protocol in scorer.protocols
-        if protocol.statistics_file is None  # published statistics have no images to halve or to noise
-    }
     identity = scorer.identity()
     return make(
         AnchorRecord,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from baselines import generators
@@ -121,7 +121,7 @@ def measure_network(name: str, limits: Limits, profile: str, device: str) -> Non
     """Counts and times the network `name`, and writes its throughput and then its record, which completes it."""
     started = time.time()
     entry = networks()[name]
-    counted, measured = _measured(entry, limits, device) if entry.build else (NOT_PUBLIC, None)
+    counted, measured = _measured(entry, limits, device)
     record = make(
         CostRecord,
         cell=name,
@@ -148,13 +148,17 @@ def measure_network(name: str, limits: Limits, profile: str, device: str) -> Non
 NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}
 
 
-def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """What can be counted of a network, and what can only be measured: fields of its record and of its throughput."""
-    network = entry.build().eval().to(device)
+    build, make_inputs = entry.build, entry.inputs
+    if build is None or make_inputs is None:
+        return NOT_PUBLIC, None
+    network = build().eval().to(device)
     memory = PeakMemory(network, device)
-    timings = measure(network, lambda batch: tuple(value.to(device) for value in entry.inputs(batch)), memory, limits)
-    energy = _energy(network, entry, max(timings), limits, memory.device)
-    network, inputs = network.cpu(), entry.inputs(1)
+    timings = measure(network, lambda batch: tuple(value.to(device) for value in make_inputs(batch)), memory, limits)
+    largest = max(timings)
+    energy = _energy(network, make_inputs(largest), largest, limits, memory.device, entry.steps_per_image)
+    network, inputs = network.cpu(), make_inputs(1)
     count = count_macs(network, inputs, closed_forms(network, inputs))  # last: it leaves freed memory behind
     macs = Macs(
         true=count.true,
@@ -173,9 +177,11 @@ def _rate(timing: Timing) -> Rate:
     return Rate(median=timing.median, low=timing.low, high=timing.high, repeats=timing.n, peak_bytes=timing.peak_bytes)
 
 
-def _energy(network: nn.Module, entry: Network, batch: int, limits: Limits, device: torch.device) -> dict[str, float] | None:
-    """Energy of one image at the largest batch, all evaluations of an iterative sampler included; None where not measured."""
-    arguments = tuple(value.to(device) for value in entry.inputs(batch))
+def _energy(
+    network: nn.Module, inputs: tuple[Tensor, ...], batch: int, limits: Limits, device: torch.device, evaluations: int
+) -> dict[str, float] | None:
+    """Energy of one image of the batch `inputs`, all `evaluations` of an iterative sampler included; None where not measured."""
+    arguments = tuple(value.to(device) for value in inputs)
 
     def run() -> None:
         with torch.inference_mode():
@@ -184,7 +190,7 @@ def _energy(network: nn.Module, entry: Network, batch: int, limits: Limits, devi
             torch.cuda.synchronize(device)
 
     energy = energy_per_image(run, batch, device, limits.country)
-    return energy and {name: value * entry.steps_per_image for name, value in energy.items()}
+    return energy and {name: value * evaluations for name, value in energy.items()}
 
 
 if __name__ == "__main__":

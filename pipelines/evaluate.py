@@ -7,6 +7,7 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 
 # isort: split
 import json
+import math
 import shlex
 import sys
 from contextlib import nullcontext
@@ -150,7 +151,8 @@ def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[st
 def _distance(entry: Snapshot) -> float:
     """The first protocol's Frechet distance, FID or not."""
     first = next(iter(entry.metrics.values()))
-    return first[METRICS["fid"].label_in(first)]
+    label = METRICS["fid"].label_in(first)
+    return math.inf if label is None else first[label]
 
 
 if __name__ == "__main__":

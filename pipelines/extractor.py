@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from harness.arithmetic import arithmetic
 from harness.data.arrays import open_split
 from harness.data.digits import prepare_digits
@@ -63,8 +65,9 @@ def remake() -> str:
 def train_committed(data: Path, out: Path) -> dict[str, object]:
     """Prepares the digits in `data` and trains on them as the committed file was; returns the classifier's facts."""
     prepare_digits({"name": "digits"}, data)
-    train, test = (open_split(data, split) for split in ("train", "test"))
-    return train_digits_classifier(train[:], train.labels, SEED, out, test=(test[:], test.labels), data_sha256=train.sha256)
+    train, test = open_split(data, "train"), open_split(data, "test")
+    labels = [np.asarray(split.labels) for split in (train, test)]
+    return train_digits_classifier(train[:], labels[0], SEED, out, test=(test[:], labels[1]), data_sha256=train.sha256)
 
 
 def copy_digits_cnn(features: FeatureParams, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +62,8 @@ def closed_forms(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, in
     """{module name: MACs by its class's formula} of every attention in `network` that the registry knows."""
     forms = {}
     for name, (_, num_tokens, dim) in input_shapes(network, inputs, tuple(ATTENTIONS.values())).items():
-        module = network.get_submodule(name)
-        forms[name] = type(module).macs(num_tokens, dim, module.num_heads)
+        module: Any = network.get_submodule(name)
+        forms[name] = module.macs(num_tokens, dim, module.num_heads)
     return forms
 
 

@@ -40,7 +40,10 @@ class Scorer:
 
     def reference(self, protocol: Protocol) -> Features | StoredReference:
         """Features of the protocol's reference images, or their published statistics; for rank 0."""
-        return self.references[protocol.name]
+        found = self.references[protocol.name]
+        if found is None:
+            raise RuntimeError(f"the features of {protocol.name} are on rank 0, and were asked for on another")
+        return found
 
     def counts(self) -> dict[str, dict[str, int]]:
         """{protocol: {generated, reference}}."""

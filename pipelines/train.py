@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 
-from harness.data.arrays import ImageArray
+from harness.data.views import Images
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         train(cell, images, indices, digest, device, leads)
 
 
-def train(cell: Cell, images: ImageArray, indices: np.ndarray | None, digest: str, device: str, leads: bool) -> None:
+def train(cell: Cell, images: Images, indices: np.ndarray | None, digest: str, device: str, leads: bool) -> None:
     """Trains the cell on `images`; the leading rank writes the outputs and then removes the checkpoints."""
     generator, discriminator = cell.build()
     scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"

@@ -37,7 +37,7 @@ class AxialAttention(DotProductAttention):
                 row = [j for j in range(len(q)) if j // self.grid == i // self.grid]
                 column = [j for j in range(len(q)) if j % self.grid == i % self.grid]
                 lines = [naive.attend(q[i], [k[j] for j in line], [v[j] for j in line]) for line in (row, column)]
-                out.append(sum(lines) / 2)
+                out.append((lines[0] + lines[1]) / 2)
             return out
 
         images = [naive.merge_heads(self.num_heads, per_head, self.query(t), self.key(t), self.value(t)) for t in x]

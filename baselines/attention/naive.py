@@ -6,20 +6,22 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+Rows = Sequence[Tensor] | Tensor  # one entry per token, or a tensor whose first axis is the tokens
 
-def softmax(logits: Sequence[Tensor]) -> list[Tensor]:
+
+def softmax(logits: Rows) -> list[Tensor]:
     """Weights that sum to one, of a list of scalars."""
     exponentials = [torch.exp(logit) for logit in logits]
     total = sum(exponentials)
     return [e / total for e in exponentials]
 
 
-def pool(weights: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+def pool(weights: Rows, values: Rows) -> Tensor:
     """Weighted sum of vectors (d,)."""
-    return sum(weight * value for weight, value in zip(weights, values, strict=True))
+    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(0)
 
 
-def attend(query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+def attend(query: Tensor, keys: Rows, values: Rows) -> Tensor:
     """Scaled dot-product attention of one query (d,) over its keys."""
     return pool(softmax([(query * key).sum() / math.sqrt(len(query)) for key in keys]), values)
 

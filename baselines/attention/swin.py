@@ -23,6 +23,8 @@ class SwinAttention(DotProductAttention):
     title = "Swin (8x8)"
     source = "Liu et al. 2021, arXiv 2103.14030"
     shifts = True
+    bias_index: Tensor
+    mask: Tensor
 
     def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0, window: int = WINDOW) -> None:
         super().__init__(dim, num_heads, grid, block_index)

@@ -6,6 +6,7 @@ middle block's attention is normalised.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,13 +35,13 @@ class DiffusionUNet(nn.Module):
     with attention; the way up mirrors it.
     """
 
-    def __init__(self, down: str, **config) -> None:
+    def __init__(self, down: str, **config: Any) -> None:
         super().__init__()
         from diffusers import UNet2DModel  # seconds to import, and only these networks need it
 
         down_types = {"R": "ResnetDownsampleBlock2D", "A": "AttnDownBlock2D"}
         up_types = {"R": "ResnetUpsampleBlock2D", "A": "AttnUpBlock2D"}
-        self.unet = UNet2DModel(
+        self.unet: Any = UNet2DModel(
             down_block_types=[down_types[block] for block in down],
             up_block_types=[up_types[block] for block in reversed(down)],
             **COMMON,

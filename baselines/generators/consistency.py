@@ -6,6 +6,7 @@ without scaling, 64x64 does both.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ def _labelled_images(batch: int) -> tuple[torch.Tensor, ...]:
     return *noisy_images(64, batch), torch.arange(batch) % CLASSES
 
 
-def _network(resolution: int, source: str, note: str = "", **fields) -> Network:
+def _network(resolution: int, source: str, note: str = "", **fields: Any) -> Network:
     return Network(
         title=f"CT {resolution}x{resolution}, 2 steps",
         resolution=resolution,

@@ -6,6 +6,7 @@ channels each; residual blocks; attention at 4x4 to 128x128, assigning pixels to
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,9 @@ class Mapping(nn.Module):
 
     def forward(self, x: Tensor, position: Tensor | None) -> Tensor:
         """(B, 32) or (B, 16, 32) -> the same shape."""
-        for index, (first, second) in enumerate(self.layers):
+        for index in range(MAPPING_BLOCKS):
+            layers: Any = self.layers[index]  # an nn.ModuleList of two
+            first, second = layers
             skipped = x
             if self.attention:
                 x = self.attention[index](x, position, x, position)

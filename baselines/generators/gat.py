@@ -33,7 +33,8 @@ class Gat(nn.Module):
         """(B, 64), (B,) -> (B, 4, 32, 32)."""
         w = self.mapping(torch.cat([_unit(self.embedding(label)), _unit(z)], dim=1))  # (B, dim)
         x = self.position.expand(len(z), -1, -1)  # (B, 256, dim)
-        out, quarter = 0, len(self.blocks) // OUTPUTS
+        out = torch.zeros((), device=z.device)
+        quarter = len(self.blocks) // OUTPUTS
         for index, block in enumerate(self.blocks, start=1):
             x = block(x, w, self.angles)
             if index % quarter == 0:

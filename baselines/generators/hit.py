@@ -5,6 +5,7 @@ Zhao et al. 2021, arXiv 2106.07631; the widths, heads and blocks of the authors'
 
 import math
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ class Hit(nn.Module):
         """(B, noise_dim) -> (B, 3, R, R)."""
         x = self.to_grid(z).unflatten(1, (BASE**2, -1))  # (B, 64, 512)
         latents = self.latent_norm(self.to_latents(z).unflatten(1, (LATENT_TOKENS, -1)) + self.latent_position)
-        img = None
+        img: Any = None
         for index, stage in enumerate(self.stages):
             x, img = stage(x, latents, img)
             if index < len(self.expansions):

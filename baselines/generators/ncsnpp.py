@@ -21,6 +21,8 @@ ATTENTION_LEVEL = 1  # 16x16
 class NcsnPlusPlus(nn.Module):
     """One evaluation: noisy images (B, 3, 32, 32), noise levels (B,) -> predictions (B, 3, 32, 32)."""
 
+    frequencies: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("frequencies", FOURIER_SCALE * torch.randn(WIDTH))
@@ -60,7 +62,7 @@ class Down(nn.Module):
         for index, block in enumerate(self.blocks):
             x = block(skips[-1], time)  # (B, 256, H, W)
             skips.append(self.attentions[index](x) if self.attentions else x)
-        if self.resample is None:
+        if self.resample is None or self.pyramid is None:
             return pyramid
         pyramid = F.conv2d(pyramid, fir(pyramid) / 4, padding=2, groups=pyramid.shape[1])  # (B, C, H+1, W+1)
         skips.append((self.pyramid(pyramid) + self.resample(skips[-1], time)) / math.sqrt(2))

@@ -32,8 +32,8 @@ class StyleSwin(nn.Module):
         w = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
         for layer in self.mapping:
             w = activate(layer(w))
-        x, img = self.constant.expand(len(z), -1, -1), None  # (B, 16, 512)
-        for stage in self.stages:
+        x, img = self.stages[0](self.constant.expand(len(z), -1, -1), None, w)  # of (B, 16, 512)
+        for stage in self.stages[1:]:
             x, img = stage(x, img, w)
         return img
 
@@ -54,7 +54,7 @@ class Stage(nn.Module):
         """Tokens (B, N, dim), image so far or None, styles (B, 512) -> tokens and image of the next grid, if there is one."""
         for block in self.blocks:
             x = block(x, w)
-        x = self.expansion(x) if self.expansion is not None else x  # (B, 4N, after)
+        x = self.expansion(x) if self.expansion is not None else x  # (B, 4N, dim_out)
         side = math.isqrt(x.shape[1])
         rgb = self.to_rgb(x.transpose(1, 2).unflatten(2, (side, side))) + self.rgb_bias  # (B, 3, side, side)
         if img is not None:
@@ -85,6 +85,9 @@ class Block(nn.Module):
 
 class WindowAttention(nn.Module):
     """softmax(Q K^T / sqrt d_h + B) V inside windows that are rolled by `shift`."""
+
+    bias_index: Tensor
+    mask: Tensor
 
     def __init__(self, num_heads: int, grid: int, window: int, shift: int) -> None:
         super().__init__()
@@ -120,6 +123,8 @@ class AdaptiveNorm(nn.Module):
 class Expansion(nn.Module):
     """Bilinear upsampling, layer normalisation, a linear layer, and sinusoidal positions of a learned strength."""
 
+    positions: Tensor
+
     def __init__(self, dim: int, dim_out: int, grid: int) -> None:
         super().__init__()
         self.grid = grid
@@ -129,7 +134,7 @@ class Expansion(nn.Module):
         self.register_buffer("positions", sinusoidal_positions(2 * grid, dim_out), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, N, dim) -> (B, 4N, after)."""
+        """(B, N, dim) -> (B, 4N, dim_out)."""
         x = self.upsample(x.transpose(1, 2).unflatten(2, (self.grid, self.grid))).flatten(2).transpose(1, 2)  # (B, 4N, dim)
         return self.linear(self.norm(x)) + self.strength * self.positions
 

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ def energy_per_image(run: Callable[[], None], images: int, device: torch.device,
         return None
     data, repeats = _track(run, country)
     measured = sum(getattr(data, sensor) for sensor in sensors) if data else 0.0
-    if not measured:
+    if data is None or not measured:
         return None
     energy = {"kwh_per_image": measured / (repeats * images)}
     if country and data.energy_consumed:
@@ -41,7 +42,7 @@ def _sensors(device: torch.device) -> list[str]:
     return ["cpu_energy"] * has_cpu + ["gpu_energy"] * has_gpu
 
 
-def _track(run: Callable[[], None], country: str | None) -> tuple[object | None, int]:
+def _track(run: Callable[[], None], country: str | None) -> tuple[Any, int]:
     """codecarbon's result (kWh, kg) and the number of runs; offline, without files."""
     from codecarbon import OfflineEmissionsTracker
 

@@ -132,7 +132,7 @@ def _run_on_meta(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _shape(value: torch._C.Value) -> list[int]:
-    return value.type().sizes()
+    return value.type().sizes()  # type: ignore[attr-defined]  # of a tensor type, which torch's stubs leave out
 
 
 def _sdpa(inputs: list, outputs: list) -> int:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +92,7 @@ def _r1(module: nn.Module, x: Tensor) -> None:
     torch.autograd.grad(gradient.square().sum(), [x, *module.parameters()], allow_unused=True)
 
 
-def check_mechanism(mechanism: type[nn.Module], device: torch.device) -> str | None:
+def check_mechanism(mechanism: type[Any], device: torch.device) -> str | None:
     """Compares a mechanism with its `reference`: None, or what differs.
 
     On 4x4 tokens in float64 the output, its gradients and R1's (where differentiable twice), both on the CPU; on 16x16
@@ -111,7 +112,7 @@ def check_mechanism(mechanism: type[nn.Module], device: torch.device) -> str | N
     return None
 
 
-def _draw(mechanism: type[nn.Module], grid: int) -> tuple[nn.Module, Tensor]:
+def _draw(mechanism: type[Any], grid: int) -> tuple[Any, Tensor]:
     generator = torch.Generator().manual_seed(0)
     module = mechanism(4, 2, grid).double()
     for parameter in module.parameters():
@@ -119,7 +120,7 @@ def _draw(mechanism: type[nn.Module], grid: int) -> tuple[nn.Module, Tensor]:
     return module, torch.randn(1, grid**2, 4, dtype=torch.float64, generator=generator)
 
 
-def _derivatives(function: Callable[[Tensor], Tensor], x: Tensor, module: nn.Module) -> list[Tensor]:
+def _derivatives(function: Callable[[Tensor], Tensor], x: Tensor, module: Any) -> list[Tensor]:
     """Output, first gradients and, where the mechanism has them, R1's; each as one vector."""
     twice, x = module.twice_differentiable, x.clone().requires_grad_()
     inputs, out = [x, *module.parameters()], function(x)
@@ -148,7 +149,7 @@ class Worker:
     def sample(self) -> float:
         return self._call("sample")
 
-    def _call(self, *message: object) -> object:
+    def _call(self, *message: object) -> Any:
         self.connection.send(message)
         answer = self.connection.recv()
         if isinstance(answer, Exception):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise, product
 from math import comb
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from harness.cost.probe import MODES, R1, Probe, Worker
 
@@ -51,7 +51,7 @@ class Point:
 
 def measure_grid(
     probes: Mapping[str, AnyProbe],
-    mechanisms: Mapping[str, type[nn.Module]],
+    mechanisms: Mapping[str, Any],
     stages: Sequence[tuple[int, int]],
     grids: Sequence[int],
     bounds: Bounds,
@@ -165,7 +165,10 @@ def median_interval(samples: list[float], confidence: float = 0.95) -> tuple[flo
 def fit_exponent(num_tokens: list[int], values: list[float], smallest: int = 1024) -> float | None:
     """Slope of log value against log N over N >= `smallest` (overheads rule below); None for fewer than two such points."""
     pairs = [(math.log(n), math.log(value)) for n, value in zip(num_tokens, values, strict=True) if n >= smallest]
-    return float(np.polyfit(*zip(*pairs, strict=True), 1)[0]) if len(pairs) > 1 else None
+    if len(pairs) < 2:
+        return None
+    x, y = zip(*pairs, strict=True)
+    return float(np.polyfit(x, y, 1)[0])
 
 
 def crossover(first: Mapping[int, float], second: Mapping[int, float]) -> float | None:

@@ -1,10 +1,16 @@
 """Curves of seconds and memory against the number of tokens, one panel per mode and width."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.cost.probe import BACKWARD, MODES
 from harness.cost.scaling import Point
 from harness.files import atomic_path
+
+if TYPE_CHECKING:  # matplotlib takes a second to import
+    from matplotlib.axes import Axes
 
 MARKERS = "osv^D<>PXd*ph8"
 
@@ -37,14 +43,15 @@ def draw_curves(points: list[Point], titles: dict[str, str], subtitle: str, path
         plt.close(figure)
 
 
-def _panel(axis, points: list[Point], titles: dict[str, str], dim: int, mode: str, quantity: str) -> None:
+def _panel(axis: "Axes", points: list[Point], titles: dict[str, str], dim: int, mode: str, quantity: str) -> None:
     for index, (name, title) in enumerate(titles.items()):
         curve = [p for p in points if (p.mechanism, p.dim, p.mode) == (name, dim, mode) and getattr(p, quantity)]
         x, y = [p.num_tokens for p in curve], [getattr(p, quantity) for p in curve]
         colour = "black" if name == "lada" else f"C{index % 10}"
         axis.plot(x, y, marker=MARKERS[index % len(MARKERS)], ms=3, lw=2 if "lada" in name else 1, color=colour, label=title)
         if quantity == "seconds" and curve:
-            axis.fill_between(x, [p.low for p in curve], [p.high for p in curve], color=colour, alpha=0.15, lw=0)
+            low, high = (np.array([getattr(p, bound) for p in curve], dtype=float) for bound in ("low", "high"))
+            axis.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
     axis.set_xscale("log", base=4)
     axis.set_yscale("log")
     axis.grid(alpha=0.3)

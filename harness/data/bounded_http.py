@@ -78,7 +78,7 @@ class Answer(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *rest: Any, limits: Limits, **options: Any) -> None:
         super().__init__(sock, *rest, **options)
-        self.counted = _Counted(cast(io.BufferedReader, self.fp).detach(), limits)
+        self.counted = _Counted(self.fp.detach(), limits)
         self.fp = io.BufferedReader(self.counted)
 
 

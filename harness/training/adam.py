@@ -16,13 +16,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 Framework = Literal["tensorflow", "pytorch"]
 Update = Callable[["Adam", list[Tensor]], None]  # changes parameters, m and v by one step; `steps` already counts it
+
+
+class Decay(NamedTuple):
+    """The rate falls linearly over the last `last` of `steps` steps: by 1 / last each step, to 1 / last of itself in the last."""
+
+    steps: int
+    last: int
 
 
 class Adam:
@@ -40,10 +47,12 @@ class Adam:
         eps: float,
         framework: Framework,
         update: Update | None = None,
+        decay: Decay | None = None,
     ) -> None:
         self.parameters = list(parameters)
         self.lr, self.betas, self.eps, self.framework = lr, betas, eps, framework
         self.update: Update = update or plain_update
+        self.decay = decay
         self.m, self.v = ([torch.zeros_like(parameter) for parameter in self.parameters] for _ in range(2))
         self.steps = torch.zeros((), device=self.parameters[0].device)
         self.host_steps = 0
@@ -73,11 +82,19 @@ def plain_update(adam: Adam, gradients: list[Tensor]) -> None:
     """The formulas above, one parameter and one operation at a time. Only tensors count the steps, so it can be traced."""
     (beta1, beta2), t = adam.betas, adam.steps.double()
     eps = adam.eps / (1 - beta2**t).sqrt() if adam.framework == "tensorflow" else adam.eps
+    rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1)
     for parameter, gradient, m, v in zip(adam.parameters, gradients, adam.m, adam.v, strict=True):
         m.mul_(beta1).add_((1 - beta1) * gradient)
         v.mul_(beta2).add_((1 - beta2) * gradient**2)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        parameter.sub_(adam.lr * m_hat / (v_hat.sqrt() + eps))
+        parameter.sub_(rate * m_hat / (v_hat.sqrt() + eps))
+
+
+def learning_rate(adam: Adam) -> float:
+    """The rate of the step being made."""
+    if adam.decay is None:
+        return adam.lr
+    return adam.lr * min(1.0, (adam.decay.steps + 1 - adam.host_steps) / adam.decay.last)
 
 
 def epsilon(adam: Adam) -> float:

@@ -12,6 +12,7 @@ class TrainConfig:
     """Hyperparameters of one run; the defaults are the paper's (arXiv 2401.09596, section IV-B) with R1's TensorFlow weight.
 
     nimg, checkpoint_nimg and log_nimg count real images shown to the discriminator; None lets the run choose an interval.
+    lr_decay: the share of the run, at its end, over which both rates fall linearly to zero; 0 keeps them, as the paper does.
     adam_framework: whose rule for Adam's epsilon (harness.training.adam); a cell's is that of its generator.
     r1_interval above 1 is lazy R1 (penalty times the interval, every so many steps): an opt-in that changes the semantics.
     ValueError names the key whose value is impossible.
@@ -21,6 +22,7 @@ class TrainConfig:
     batch: int
     lr_g: float = 2e-4
     lr_d: float = 4e-4
+    lr_decay: float = 0.0
     betas: tuple[float, float] = (0.5, 0.99)
     adam_eps: float = 1e-7
     adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"
@@ -49,6 +51,11 @@ class TrainConfig:
         """Optimizer steps; the last one completes `nimg`, so a run never sees fewer images than asked."""
         return -(-self.nimg // self.batch)
 
+    @property
+    def decay_steps(self) -> int:
+        """Steps at the run's end over which both rates fall; 0 where they stay as they are."""
+        return round(self.lr_decay * self.steps)
+
     def interval_steps(self, nimg: int | None, parts: int) -> int:
         """Steps between two events every `nimg` images, or `parts` times a run where `nimg` is None; at least 1."""
         return max(1, (self.nimg // parts if nimg is None else nimg) // self.batch)
@@ -63,6 +70,7 @@ RANGES = {
     "batch": (1, math.inf),
     "lr_g": (0, math.inf),
     "lr_d": (0, math.inf),
+    "lr_decay": (0, 1),
     "betas": (0, 0.999999),
     "adam_eps": (0, math.inf),
     "ema_decay": (0, 1),

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.data.views import Images
 from harness.errors import HarnessError
 from harness.training.config import TrainConfig
 from harness.training.randomness import batch_indices
@@ -15,7 +16,7 @@ RESIDENT_BYTES = 2 << 30  # CIFAR-10 at 32 (150 MB) and CelebA at 64 (2.0 GB) st
 
 
 def image_batches(
-    images: np.ndarray, indices: np.ndarray | None, config: TrainConfig, part: slice, device: torch.device
+    images: Images, indices: np.ndarray | None, config: TrainConfig, part: slice, device: torch.device
 ) -> Callable[[int], Tensor]:
     """Returns a function that maps a step to the `part` of its batch, (B, 3, H, W) float32 in [-1, 1] on `device`.
 
@@ -39,8 +40,8 @@ def image_batches(
     return load
 
 
-def data_digest(images: np.ndarray, indices: np.ndarray | None) -> str:
+def data_digest(images: Images, indices: np.ndarray | None) -> str:
     """Digest of the images' content and of the chosen subset. Uses the manifest's hash if the images carry one."""
-    content = getattr(images, "sha256", None) or hashlib.sha256(np.ascontiguousarray(images[:])).hexdigest()
-    subset = "all" if indices is None else hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64)).hexdigest()
+    content = getattr(images, "sha256", None) or hashlib.sha256(np.ascontiguousarray(images[:]).data).hexdigest()
+    subset = "all" if indices is None else hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64).data).hexdigest()
     return f"{content}/{subset}"

@@ -99,6 +99,11 @@ def _as_global(layer: nn.Module) -> "GlobalBatchNorm | None":
 class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
     """BatchNorm over the equal shares of all ranks. Its operations can be traced. `use_global_batchnorm` makes it."""
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> (B, C, ...)."""
         if not self.training:
@@ -127,11 +132,11 @@ class RankSum(torch.autograd.Function):
     """Sum over ranks. If the loss is summed over ranks, the gradient of this sum is again a sum over ranks."""
 
     @staticmethod
-    def forward(ctx, value: Tensor) -> Tensor:
+    def forward(ctx: Any, value: Tensor) -> Tensor:
         total = value.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return RankSum.apply(gradient)

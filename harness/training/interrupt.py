@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -13,7 +14,9 @@ def requested_stop() -> Iterator[Callable[[], int | None]]:
     if threading.current_thread() is not threading.main_thread():  # Python handles signals in the main thread only
         yield lambda: None
         return
-    former = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    former: dict[int, Any] = {
+        int(number): signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    }
     if former[signal.SIGHUP] is signal.SIG_IGN:  # under nohup a closed terminal is no reason to stop
         del former[signal.SIGHUP]
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.data.views import Images
 from harness.locks import cell_lock
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
@@ -34,7 +35,7 @@ FLUSH_SECONDS = 5  # least time between two calls of on_curves
 def fit(
     generator: nn.Module,
     discriminator: nn.Module,
-    images: np.ndarray,
+    images: Images,
     config: TrainConfig,
     scratch: Path,
     digest: str,

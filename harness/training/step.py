@@ -92,7 +92,7 @@ def apply_gradients(loss: Tensor, optimizer: Adam, ranks: Ranks) -> Tensor:
 
     Returns the gradient norm that the authors' PyTorch code logs: the mean of the parameter tensors' L2 norms.
     """
-    gradients = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
-    gradients = ranks.average(list(gradients))
+    found = torch.autograd.grad(loss, optimizer.parameters, allow_unused=True, materialize_grads=True)
+    gradients = ranks.average(list(found))
     optimizer.step(gradients)
     return torch.stack([gradient.norm() for gradient in gradients]).mean()

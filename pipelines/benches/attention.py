@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -100,7 +101,8 @@ def bounds_for(arguments: argparse.Namespace, mechanisms: int) -> Bounds:
 
 def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -> tuple[list[Point], dict[str, str], Bounds]:
     """Points of the mechanisms that pass their check, {name: what differs} of those that do not, and the bounds they had."""
-    workers, failures = {}, {}
+    workers: dict[str, Worker] = {}
+    failures: dict[str, str] = {}
     try:
         with tqdm(names, desc="checks against reference()", disable=None) as bar:
             for name in bar:
@@ -112,7 +114,11 @@ def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -
                 else:
                     workers[name] = worker
         with tqdm(total=len(STAGES) * len(grids) * len(MODES), desc="timing", disable=None) as bar:
-            step = lambda text: (bar.set_postfix_str(text), bar.update())  # noqa: E731
+
+            def step(text: str) -> None:
+                bar.set_postfix_str(text)
+                bar.update()
+
             bounds = bounds_for(arguments, max(1, len(workers)))
             return measure_grid(workers, ATTENTIONS, STAGES, grids, bounds, step), failures, bounds
     finally:
@@ -128,7 +134,7 @@ def summarise(points: list[Point]) -> dict:
             curves.setdefault((p.dim, p.mode), {}).setdefault(p.mechanism, {})[p.num_tokens] = p
     exponents, crossovers = [], []
     for (dim, mode), by_name in curves.items():
-        seconds = {name: {n: p.seconds for n, p in curve.items()} for name, curve in by_name.items()}
+        seconds = {name: {n: p.seconds for n, p in curve.items() if p.seconds} for name, curve in by_name.items()}
         for name, curve in by_name.items():
             common = {"mechanism": name, "mode": mode, "dim": dim}
             time_slope = fit_exponent(list(curve), list(seconds[name].values()))
@@ -144,7 +150,8 @@ def speedups(curves: dict[str, dict[int, Point]]) -> list[dict]:
     found = []
     for rival in RIVALS:
         for n in COMPARED_AT:
-            fast, slow = curves.get(FAST, {}).get(n), curves.get(rival, {}).get(n)
+            fast: Any = curves.get(FAST, {}).get(n)
+            slow: Any = curves.get(rival, {}).get(n)  # both were measured, or they would not be in the curves
             if fast and slow:
                 ratios = {"ratio": slow.seconds / fast.seconds, "low": slow.low / fast.high, "high": slow.high / fast.low}
                 found.append({"of": FAST, "over": rival, "dim": COMPARED_DIM, "num_tokens": n} | ratios)

@@ -87,7 +87,7 @@ def published_augment(img: Tensor, draws: dict[str, Tensor]) -> Tensor:
 def _update(optimizer: torch.optim.Adam, network: nn.Module, loss: Tensor) -> Tensor:
     network.zero_grad()
     loss.backward()
-    norm = torch.stack([parameter.grad.norm() for parameter in network.parameters()]).mean()
+    norm = torch.stack([parameter.grad.norm() for parameter in network.parameters() if parameter.grad is not None]).mean()
     optimizer.step()
     return norm
 

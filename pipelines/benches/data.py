@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,7 +147,7 @@ def check_pixels(archive: Path, out: Path) -> None:
                 raise HarnessError(f"the preparation of {name} differs from plain Pillow's; no time is reported")
 
 
-def measured(work) -> dict:
+def measured(work: Callable[[], object]) -> dict:
     """Wall and processor seconds, and the peak memory in bytes, of this process and its children (shared pages counted once)."""
     with _peak_memory() as peak:
         start, cpu = time.perf_counter(), _cpu_seconds()
@@ -161,7 +162,7 @@ def _cpu_seconds() -> float:
 
 
 @contextmanager
-def _peak_memory():
+def _peak_memory() -> Iterator[list[int]]:
     peak, stop = [0], threading.Event()
 
     def watch() -> None:

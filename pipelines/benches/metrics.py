@@ -69,7 +69,8 @@ def pictures(count: int, resolution: int) -> Pair:
     rng = np.random.default_rng(SEED)
     coarse = [rng.integers(0, top, (count, 3, 4, 4)) for top in (200, 256)]
     fine = [np.kron(part, np.ones((1, 1, resolution // 4, resolution // 4))) for part in coarse]
-    return tuple(part.astype(np.uint8) for part in fine)
+    generated, reference = (part.astype(np.uint8) for part in fine)
+    return generated, reference
 
 
 def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str, float], list[Features], list[np.ndarray]]:
@@ -80,7 +81,7 @@ def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str
     extractor = Extractor("inception-v3", "inception-v3-random", "", from_state(state).to(args.device))
     seen = [features(part, extractor, args.batch, progress=False) for part in images]
     times.append(clocks())
-    values = raw_scores(*seen, PROTOCOLS["images-train"], args.device)
+    values = raw_scores(seen[0], seen[1], PROTOCOLS["images-train"], args.device)
     return values, seen, [*times, clocks()]
 
 

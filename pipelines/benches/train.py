@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -133,8 +134,8 @@ def training(engine: str, precision: str, resolution: int, batch: int, device: t
     draws = move_draws(draw_step(config, NOISE_DIM, resolution, 0), real_img)
     generator, discriminator = networks(resolution, device)
     if engine == "authors":
-        state = build_authors(generator, discriminator, config)
-        step = in_precision(lambda: authors_step(state, real_img, draws, config), precision, device)
+        authors = build_authors(generator, discriminator, config)
+        step = in_precision(lambda: authors_step(authors, real_img, draws, config), precision, device)
         return Contender(engine, precision, step, count_traffic(step))
     chosen = ENGINES[engine]
     _, programs = verify_engine(chosen, (generator, discriminator), config, NOISE_DIM, resolution, use_fused_attention)
@@ -148,7 +149,7 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
     """Latents to images; HarnessError if they differ from the plain generator's by more than INFERENCE_BOUNDS."""
     plain, _ = networks(resolution, device)
     z = torch.randn(batch, NOISE_DIM, device=device)
-    generator = plain.eval()
+    generator: Callable[[torch.Tensor], torch.Tensor] = plain.eval()
     if engine != "authors":
         generator = fast_generator(plain, use_fused_attention, precision, compiled=engine == "compiled")
 
@@ -158,13 +159,13 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
 
     with torch.no_grad():
         expected = networks(resolution, device)[0].eval()(z)
-    step = in_precision(step, precision if engine == "authors" else "fp32", device)
-    error = float((step().float() - expected).norm() / expected.norm())
+    timed = in_precision(step, precision if engine == "authors" else "fp32", device)
+    error = float((timed().float() - expected).norm() / expected.norm())
     if not error <= INFERENCE_BOUNDS[precision]:
         raise HarnessError(
             f"images differ from the plain generator's by {error:.2g}; expected at most {INFERENCE_BOUNDS[precision]}"
         )
-    return Contender(engine, precision, step, None if engine == "compiled" else count_traffic(step))
+    return Contender(engine, precision, timed, None if engine == "compiled" else count_traffic(timed))
 
 
 def networks(resolution: int, device: torch.device) -> tuple[nn.Module, nn.Module]:
@@ -174,12 +175,12 @@ def networks(resolution: int, device: torch.device) -> tuple[nn.Module, nn.Modul
     return Generator(generator).to(device), Discriminator(discriminator).to(device)
 
 
-def in_precision(step: Callable[[], object], precision: str, device: torch.device) -> Callable[[], object]:
+def in_precision(step: Callable[[], Any], precision: str, device: torch.device) -> Callable[[], Any]:
     """`step` with TensorFloat-32 or bf16 autocast; HarnessError where the device has no TensorFloat-32."""
     if precision == "tf32" and device.type != "cuda":
         raise HarnessError(f"TF32 is for CUDA; given device {device}")
 
-    def run() -> object:
+    def run() -> Any:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             return step()
@@ -215,7 +216,7 @@ def row(contender: Contender, authors: Contender, resolution: int, batch: int, m
         "ratio_low": min(ratios),
         "ratio_high": max(ratios),
         "peak_bytes": contender.peak_bytes,
-        "share_of_matmul_peak": round(authors.traffic.macs / seconds / peak, 4),
+        "share_of_matmul_peak": round(authors.traffic.macs / seconds / peak, 4) if authors.traffic else None,
         "share_of_copy_peak": round(traffic.moved_bytes / seconds / machine["copy_bytes_per_s"], 4) if traffic else None,
         "rounds": len(ratios),
     }

@@ -79,8 +79,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[str, str]:
     """Keeps args.at_once jobs going until every cell is done or has failed args.attempts times; {cell: its last state}."""
-    executor, running, waiting = make_executor(args), {}, list(cells)
-    states, attempts = dict.fromkeys(cells, WAITING), Counter()
+    executor, waiting = make_executor(args), list(cells)
+    running: dict[str, submitit.Job] = {}
+    states, attempts = dict.fromkeys(cells, WAITING), Counter[str]()
     try:
         while running or waiting:
             while waiting and len(running) < args.at_once:

@@ -95,7 +95,7 @@ def wait_for_checkpoint(clone: Path, before: int, process: subprocess.Popen) -> 
 def kill_family(process: subprocess.Popen, trainer_only: bool) -> None:
     """SIGKILL, then waits until nothing of the group is left. HarnessError if there was nothing to kill."""
     if process.poll() is not None:
-        said = process.stderr.read().decode().strip()[-400:]
+        said = (process.stderr.read() if process.stderr else b"").decode().strip()[-400:]
         raise HarnessError(
             f"the run ended before its kill ({said or 'no message'}); expected it unfinished; give a larger --nimg"
         )

@@ -1,11 +1,12 @@
 """Both ways to compute Adam against each framework's rule written out in float64, and against torch.optim."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 
-from harness.training.adam import Adam, plain_update
+from harness.training.adam import Adam, Decay, plain_update
 from harness.training.engines.fused_adam import fused_update
 
 LR, BETA1, BETA2, EPS = 0.01, 0.5, 0.99, 1e-7
@@ -99,3 +100,16 @@ def test_restored_state_goes_on_bit_for_bit(framework):
     for optimizer in (adam, other):
         optimizer.step([torch.full((3, 2), -2e-8)])
     assert torch.equal(other.parameters[0], adam.parameters[0])
+
+
+@pytest.mark.parametrize("update", [plain_update, fused_update])
+def test_the_rate_falls_linearly_over_the_last_steps(update):
+    """With one unchanging gradient and no epsilon Adam moves by its rate: 1 in two steps, then 3/4 ... 1/4 is left of four."""
+    parameter = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    adam = Adam([parameter], 1.0, (0.5, 0.99), 0.0, "pytorch", update, Decay(steps=6, last=4))
+    places = [0.0]
+    for _ in range(6):
+        adam.step([torch.ones_like(parameter)])
+        places.append(parameter.item())
+    moves = [before - after for before, after in pairwise(places)]
+    assert moves == pytest.approx([1, 1, 1, 0.75, 0.5, 0.25], rel=1e-12)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from harness.training.adam import Adam
+from harness.training.adam import Adam, Decay
 from harness.training.config import TrainConfig
 from harness.training.distributed import use_global_batchnorm
 from harness.training.ema import Ema
@@ -37,8 +37,10 @@ def build_state(
 ) -> TrainState:
     """The state of a run that starts with these networks; `update`: how Adam computes its step, plainly by default."""
 
+    decay = Decay(config.steps, config.decay_steps) if config.decay_steps else None
+
     def optimizer(network: nn.Module, lr: float) -> Adam:
-        return Adam(network.parameters(), lr, config.betas, config.adam_eps, config.adam_framework, update)
+        return Adam(network.parameters(), lr, config.betas, config.adam_eps, config.adam_framework, update, decay)
 
     return TrainState(
         generator=generator.train(),

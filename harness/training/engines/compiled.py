@@ -7,6 +7,7 @@ from the very functions of `step`; what is compiled is a list of tensor operatio
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,12 +66,13 @@ KINDS = ("parameters", "buffers")
 
 def _view(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
     """A state of the same shape over other tensors."""
-    networks, optimizers = {}, {}
+    networks: dict[str, Any] = {}
+    optimizers: dict[str, Any] = {}
     for name, opt in (("generator", "opt_g"), ("discriminator", "opt_d")):
         parameters = {key: value.requires_grad_() for key, value in tensors[f"{name}_parameters"].items()}
         networks[name] = _NetworkView(getattr(state, name), {**parameters, **tensors[f"{name}_buffers"]})
         optimizers[opt] = _adam_view(getattr(state, opt), list(parameters.values()), tensors[opt])
-    ema = _EmaView(state.ema.decay, tensors)
+    ema: Any = _EmaView(state.ema.decay, tensors)
     return TrainState(**networks, ema=ema, **optimizers)
 
 

@@ -4,6 +4,8 @@ PyTorch's own double backward computes that weight gradient as a convolution wit
 the image. Wide 3x3 convolutions take Winograd's products on a processor. The function and all its derivatives are nn.Conv2d's.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -40,15 +42,16 @@ def _faster(layer: nn.Module, min_channels: int) -> TwiceConv2d | None:
         return None
     if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or min(layer.weight.shape[:2]) < min_channels:
         return None
-    shape = (layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
-    return TwiceConv2d(*shape, bias=layer.bias is not None, device="meta")  # draws nothing
+    options: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "bias": layer.bias is not None}
+    size: Any = layer.kernel_size
+    return TwiceConv2d(layer.in_channels, layer.out_channels, size, **options, device="meta")  # draws nothing
 
 
 class _Convolution(torch.autograd.Function):
     """(img, weight) -> the convolution; with the two gradients below, closed under differentiation."""
 
     @staticmethod
-    def forward(ctx, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    def forward(ctx: Any, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(img, weight)
         ctx.geometry = geometry
         if winograd.applies(img, weight, *geometry):
@@ -56,7 +59,7 @@ class _Convolution(torch.autograd.Function):
         return torch.nn.functional.conv2d(img, weight, None, *geometry)
 
     @staticmethod
-    def backward(ctx, grad_out: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
         (img, weight), geometry = ctx.saved_tensors, ctx.geometry
         by_img = _ByImage.apply(grad_out, weight, img, geometry) if gradient_is_wanted(ctx, 0) else None
         by_weight = _ByWeight.apply(grad_out, img, weight, geometry) if gradient_is_wanted(ctx, 1) else None
@@ -67,7 +70,7 @@ class _ByImage(torch.autograd.Function):
     """(grad_out, weight) -> the gradient by the image; of `img` only the shape is used."""
 
     @staticmethod
-    def forward(ctx, grad_out: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
+    def forward(ctx: Any, grad_out: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(grad_out, weight)
         ctx.geometry = geometry
         if winograd.applies(img, weight, *geometry):
@@ -75,7 +78,7 @@ class _ByImage(torch.autograd.Function):
         return _gradient(grad_out, img, weight, geometry, 0)
 
     @staticmethod
-    def backward(ctx, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
         (grad_out, weight), geometry = ctx.saved_tensors, ctx.geometry
         by_grad_out = _Convolution.apply(grad_grad, weight, geometry) if gradient_is_wanted(ctx, 0) else None
         by_weight = _ByWeight.apply(grad_out, grad_grad, weight, geometry) if gradient_is_wanted(ctx, 1) else None
@@ -86,7 +89,7 @@ class _ByWeight(torch.autograd.Function):
     """(grad_out, img) -> the gradient by the weight; of `weight` only the shape is used."""
 
     @staticmethod
-    def forward(ctx, grad_out: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+    def forward(ctx: Any, grad_out: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         ctx.save_for_backward(grad_out, img)
         ctx.geometry = geometry
         if winograd.applies(img, weight, *geometry):
@@ -94,7 +97,7 @@ class _ByWeight(torch.autograd.Function):
         return _gradient(grad_out, img, weight, geometry, 1)
 
     @staticmethod
-    def backward(ctx, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_grad: Tensor) -> tuple[Tensor | None, ...]:
         (grad_out, img), geometry = ctx.saved_tensors, ctx.geometry
         by_grad_out = _Convolution.apply(img, grad_grad, geometry) if gradient_is_wanted(ctx, 0) else None
         by_img = _ByImage.apply(grad_out, grad_grad, img, geometry) if gradient_is_wanted(ctx, 1) else None

@@ -14,17 +14,19 @@ class GraphedProgram:
     """
 
     def __init__(self, program: Callable) -> None:
-        self.program, self.graph = program, None
+        self.program = program
+        self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, tensors: dict, real_img: Tensor, draws: dict) -> Tensor:
         """As the program; the metrics are a copy, since a replay overwrites the graph's own."""
-        if self.graph is None or self.addresses != _addresses(tensors):
-            self._capture(tensors, real_img, draws)
+        graph = self.graph
+        if graph is None or self.addresses != _addresses(tensors):
+            graph = self.graph = self._capture(tensors, real_img, draws)
         tree_map(lambda own, given: own.copy_(given), self.inputs, (real_img, draws))
-        self.graph.replay()
+        graph.replay()
         return self.metrics.clone()
 
-    def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> None:
+    def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> torch.cuda.CUDAGraph:
         """Warms up on copies, because a warm-up is a training step, then records; recording executes nothing."""
         self.addresses, self.inputs = _addresses(tensors), tree_map(torch.clone, (real_img, draws))
         stream = torch.cuda.Stream()
@@ -33,9 +35,10 @@ class GraphedProgram:
             for _ in range(3):
                 self.program(tree_map(torch.clone, tensors), *self.inputs)
         torch.cuda.current_stream().wait_stream(stream)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             self.metrics = self.program(tensors, *self.inputs)
+        return graph
 
 
 def _addresses(tensors: dict) -> list[int]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from harness.training.adam import Adam, epsilon
+from harness.training.adam import Adam, epsilon, learning_rate
 
 
 def fused_update(adam: Adam, gradients: list[Tensor]) -> None:
@@ -16,7 +16,7 @@ def fused_update(adam: Adam, gradients: list[Tensor]) -> None:
         adam.v,
         [],
         [adam.steps] * len(gradients),
-        lr=adam.lr,
+        lr=learning_rate(adam),
         beta1=beta1,
         beta2=beta2,
         weight_decay=0.0,

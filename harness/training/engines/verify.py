@@ -1,6 +1,6 @@
 """No engine runs before it has been compared with the reference step, on the networks it is about to train."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import replace
 
@@ -32,7 +32,8 @@ def verify_engine(
 
     Copies of the networks are trained, not they. HarnessError, a refusal to run, if an error exceeds its bound of BOUNDS.
     """
-    worst, programs = {}, {}
+    worst: dict[str, float] = {}
+    programs: dict[float, Callable] = {}
     if engine.name != "reference":
         for precision, dtype in (("fp64", torch.float64), (config.precision, torch.float32)):
             errors, programs = _compare(engine, networks, config, noise_dim, side, accelerate, dtype)
@@ -61,7 +62,7 @@ def _compare(
         config = replace(config, lr_g=min(config.lr_g, LARGEST_RATE), lr_d=min(config.lr_d, LARGEST_RATE))
     device = next(networks[0].parameters()).device
     states = [
-        contender.build(*(deepcopy(n).to(dtype) for n in networks), config, accelerate)
+        contender.build(deepcopy(networks[0]).to(dtype), deepcopy(networks[1]).to(dtype), config, accelerate)
         for contender in (ENGINES["reference"], engine)
     ]
     worst = dict.fromkeys(PARTS, 0.0)
