@@ -1,4 +1,4 @@
-"""The authors' published checkpoints as safetensors.
+"""The authors' published checkpoints as a folder of model.safetensors and config.json, and a generator out of such a folder.
 
 Here the harness's reader of TensorFlow's files, which knows no architecture, meets lada's table of names, which knows no files.
 """
@@ -10,18 +10,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from baselines.attention import ATTENTIONS
 from harness.checkpoints.bundle import bundle_files, read_bundle
 from harness.checkpoints.folder import latest_checkpoint, read_object
-from harness.errors import HarnessError
-from harness.files import atomic_path, sha256_file
+from harness.config import from_mapping
+from harness.errors import HarnessError, unknown_choice
+from harness.files import atomic_path, sha256_file, write_json
 from lada.configs import DiscriminatorConfig, GeneratorConfig
+from lada.generator import Generator
+from lada.layers import quick_draws
 from lada.tensorflow import SUFFIX, discriminator_state, generator_state
 from lada.tensorflow_config import published_configs
 
 METADATA = "lada-generator"  # the one entry of the written file's metadata
+MODEL, CONFIG = "model.safetensors", "config.json"
+ATTENTION = "attention"  # the entry of CONFIG beside those of GeneratorConfig
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,45 @@ def convert(folder: Path | str, out: Path | str) -> dict[str, object]:
     with atomic_path(out) as temporary:
         save_file(state, temporary, metadata={METADATA: json.dumps(facts, sort_keys=True)})
     return facts
+
+
+def convert_folder(folder: Path | str, out: Path | str) -> dict[str, object]:
+    """Writes the averaged generator of a published folder to the folder `out`, as `load_generator` reads it, whole or not at all.
+
+    Returns and raises what `convert` does.
+    """
+    with atomic_path(out) as temporary:
+        temporary.mkdir(parents=True)
+        facts = convert(folder, temporary / MODEL)
+        write_json(temporary / CONFIG, {ATTENTION: "lada", **asdict(read_configs(Path(folder) / "config.json")[0])})
+    return facts
+
+
+def load_generator(folder: Path | str) -> Generator:
+    """The generator in a folder of model.safetensors and config.json, in eval mode on the CPU, without gradients.
+
+    config.json holds the entries of GeneratorConfig and the name of the attention. HarnessError names the file for what is
+    missing, damaged, or does not belong to the other.
+    """
+    model, path = Path(folder) / MODEL, Path(folder) / CONFIG
+    values = dict(read_object(path))
+    name = values.pop(ATTENTION, "lada")
+    if name not in ATTENTIONS:
+        raise unknown_choice(f"attention in {path}", name, ATTENTIONS)
+    config = from_mapping(GeneratorConfig, values, str(path))
+    if not model.is_file():
+        raise HarnessError(f"no weights at {model}; expected a folder with {MODEL} and {CONFIG}; convert or download it again")
+    try:
+        state = load_file(model)
+        with torch.device("meta"):  # names and shapes first: no memory for a size that the weights do not have
+            Generator(config, ATTENTIONS[str(name)]).load_state_dict(state, assign=True)
+    except (SafetensorError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise HarnessError(f"{model}: {said}; expected the weights that {path} describes; get both again") from error
+    with quick_draws():
+        generator = Generator(config, ATTENTIONS[str(name)])
+    generator.load_state_dict(state)
+    return generator.eval().requires_grad_(False)
 
 
 def _n_images(tensors: dict[str, Tensor], prefix: Path) -> int:

@@ -17,7 +17,7 @@ from lada.configs import GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
 from lada.tensorflow import SUFFIX
-from pipelines.published.convert import METADATA, convert, read_published
+from pipelines.published.convert import METADATA, convert, convert_folder, load_generator, read_published
 
 HERE = Path(__file__).parent / "published"
 NAMES = ("pixel32", "decoder128")
@@ -183,3 +183,30 @@ def test_a_configuration_that_is_none_is_refused(published, content):
     (folder / "config.json").write_text(content)
     with pytest.raises(HarnessError, match=r"config\.json: .*; expected"):
         read_published(folder)
+
+
+def test_a_written_folder_gives_the_generator_back_and_a_foreign_one_is_refused(published, tmp_path):
+    folder, out = published("pixel32"), tmp_path / "out"
+    convert_folder(folder, out)
+    generator = load_generator(out)
+    assert not generator.training
+    expected = network_of(read_published(folder)).state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in generator.state_dict().items())
+    config = json.loads((out / "config.json").read_text())
+    for change, message in (
+        ({"dims": [64, 32, 8]}, "model.safetensors: .*size mismatch"),
+        ({"attention": "ladda"}, "did you mean 'lada'"),
+        ({"dims": "wide"}, r"config\.json"),
+        ({"colour": 1}, "unknown key .*'colour'"),
+    ):
+        (out / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(HarnessError, match=message) as raised:
+            load_generator(out)
+        assert "\n" not in str(raised.value)
+    (out / "config.json").write_text(json.dumps(config))
+    (out / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(HarnessError, match=r"model\.safetensors: .*expected the weights"):
+        load_generator(out)
+    (out / "model.safetensors").unlink()
+    with pytest.raises(HarnessError, match="no weights at"):
+        load_generator(out)
