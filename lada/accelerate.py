@@ -1,4 +1,4 @@
-"""Turns a network into an equal, faster one, in place."""
+"""Makes a network faster, in place, without changing what it computes."""
 
 import math
 
@@ -10,7 +10,7 @@ from lada.layers import Block
 
 
 def use_fused_attention(network: nn.Module) -> None:
-    """Computes each block's additive attention the fused way. The parameters stay the same objects under the same names."""
+    """Replaces each block's additive attention by the fused form. The parameters stay the same objects under the same names."""
     for block in network.modules():
         if isinstance(block, Block) and type(block.attention) is AdditiveAttention:
             block.attention = _fused(block.attention, math.isqrt(len(block.position)))

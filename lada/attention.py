@@ -1,4 +1,4 @@
-"""What every attention mechanism is, and LadaGAN's: additive attention (paper, section III-A, equations 1-4)."""
+"""The base class of attention mechanisms, and LadaGAN's additive attention (paper, section III-A, equations 1-4)."""
 
 import math
 from typing import ClassVar
@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Base of every mechanism: tokens (B, N, dim) of a square grid, N = grid^2, to tokens (B, N, dim).
+    """Base class of every mechanism. It maps tokens (B, N, dim) of a square grid, N = grid^2, to tokens (B, N, dim).
 
-    dim: width of a token; num_heads: must divide it; grid: tokens per side; block_index: which block of its network this
-    attention is in, counted from 0, for mechanisms that alternate between blocks, as Swin's windows do.
-    Weights that are not nn.Linear are drawn by the mechanism itself; lada.layers.initialise draws the others.
+    dim: width of a token. num_heads: a divisor of dim. grid: tokens per side. block_index: number of the network's block that
+    holds this attention, counted from 0, for mechanisms that alternate between blocks, as Swin's windows do.
+    lada.layers.initialise draws the weights of every nn.Linear. The mechanism draws its other weights itself.
     Raises ValueError if num_heads does not divide dim.
     """
 
     title: ClassVar[str]  # as tables print it
-    source: ClassVar[str]  # the publication and, where they differ, the code followed
-    twice_differentiable: ClassVar[bool] = True  # whether R1, which needs second derivatives, can pass through
+    source: ClassVar[str]  # the publication, and the code that is followed where it differs
+    twice_differentiable: ClassVar[bool] = True  # R1 needs second derivatives, so it refuses mechanisms without them
 
     def __init__(self, dim: int, num_heads: int, grid: int, block_index: int = 0) -> None:
         super().__init__()
@@ -29,11 +29,11 @@ class Attention(nn.Module):
         return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also weights that sum to one over the last axis."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the attention weights, which sum to one over the last axis."""
         raise NotImplementedError
 
     def reference(self, x: Tensor) -> Tensor:
-        """The same function by loops over images, heads and tokens; tests hold `forward` to it."""
+        """The same function by loops over images, heads and tokens. Tests compare `forward` with it."""
         raise NotImplementedError
 
     @staticmethod
@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
 
 class AdditiveAttention(Attention):
-    """Multi-head additive attention in O(N): one attention weight per token, one global query per head.
+    """Multi-head additive attention in O(N): one attention weight per token and head, one global query per head.
 
     With q_i, k_i, v_i the projections of token i, per head of width d_h and for i = 1..N:
 
@@ -72,7 +72,7 @@ class AdditiveAttention(Attention):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also alpha (B, h, N), which sums to one over N."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds alpha (B, h, N), which sums to one over N."""
         q = self.query(x)
         alpha = torch.softmax(self.score(q) / math.sqrt(self.head_dim), dim=1)  # (B, N, h)
         heads = q.unflatten(-1, (self.num_heads, self.head_dim))  # (B, N, h, d_h)
@@ -81,7 +81,7 @@ class AdditiveAttention(Attention):
         return (out, alpha.transpose(1, 2)) if return_maps else out
 
     def reference(self, x: Tensor) -> Tensor:
-        """The same function, one image, head and token at a time: slow, and close to the equations."""
+        """The same function for one image, head and token at a time, as the equations have it. Slow."""
         return torch.stack([self._reference_image(tokens) for tokens in x])
 
     def _reference_image(self, tokens: Tensor) -> Tensor:

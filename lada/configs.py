@@ -1,4 +1,4 @@
-"""Shapes of the networks: validated configurations, and the paper's full-size ones by name."""
+"""Shapes of the networks: configurations that check themselves, and the paper's full-size ones by name."""
 
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
@@ -11,23 +11,23 @@ FRAMEWORKS = ("tensorflow", "pytorch")
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """A generator: one block per entry of `dims`, on base x base tokens, twice as many per side after each block.
+    """Shape of a generator. It has one block per entry of `dims`; tokens per side double from each block to the next.
 
-    Raises ValueError naming the key for a value that cannot work.
+    Raises ValueError naming the key if a value cannot work.
     """
 
-    resolution: int = 32  # pixels per side of the images
-    dims: tuple[int, ...] = (1024, 256, 64)  # width of each block's tokens
-    base: int = 8  # tokens per side of the first block
-    noise_dim: int = 128  # numbers in a latent
-    num_heads: int = 4  # of every block's attention; divides every width
-    mlp_dim: int = 512  # width of every block's hidden layer
-    lee_conv: bool = True  # a 3x3 convolution after the pixel shuffle between two blocks
-    mlp_residual: bool = False  # a skip around every block's MLP
-    modulation: bool = True  # self-modulated layer normalisation; else plain
-    output: str = "pixel"  # 3x3 convolution to RGB; "patch": a pixel shuffle by 2 first; "conv": the decoder first
-    decoder_dims: tuple[int, ...] = ()  # for "conv": channels of each convolutional stage, which doubles the side
-    framework: str = "tensorflow"  # whose initialisation, epsilons and channel orders (lada.layers)
+    resolution: int = 32  # side of the images, in pixels
+    dims: tuple[int, ...] = (1024, 256, 64)  # width of the tokens in each block
+    base: int = 8  # tokens per side in the first block
+    noise_dim: int = 128  # length of a latent
+    num_heads: int = 4  # attention heads in every block; must divide every width
+    mlp_dim: int = 512  # width of the hidden layer in every block
+    lee_conv: bool = True  # whether a 3x3 convolution follows the pixel shuffle between two blocks
+    mlp_residual: bool = False  # whether every MLP has a skip connection
+    modulation: bool = True  # whether layer normalisation is self-modulated; plain if not
+    output: str = "pixel"  # "pixel": 3x3 convolution to RGB; "patch": pixel shuffle by 2 first; "conv": decoder first
+    decoder_dims: tuple[int, ...] = ()  # for output "conv": channels of each stage of the decoder, which doubles the side
+    framework: str = "tensorflow"  # code base whose initialisation, epsilons and channel order are used (lada.layers)
 
     def __post_init__(self) -> None:
         _check_fields(self)
@@ -48,19 +48,19 @@ class GeneratorConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """A discriminator: convolutional encoder to 2 base x 2 base, then attention ("lada") or one more DownBlock ("conv").
+    """Shape of a discriminator: convolutional encoder to 2 base x 2 base, then attention ("lada") or one more DownBlock ("conv").
 
-    The attention itself is not part of it. Raises ValueError naming the key for a value that cannot work.
+    The attention mechanism is chosen elsewhere. Raises ValueError naming the key if a value cannot work.
     """
 
-    resolution: int = 32  # pixels per side of the images
-    encoder_dims: tuple[int, ...] = (128, 256)  # channels; each after the first halves the side
-    base: int = 8  # pixels per side of the last feature map; the attention has 2 base x 2 base tokens
-    kind: str = "lada"  # with attention; "conv": without
-    num_heads: int = 4  # of the attention
-    mlp_dim: int = 512  # width of the attention block's hidden layer
+    resolution: int = 32  # side of the images, in pixels
+    encoder_dims: tuple[int, ...] = (128, 256)  # channels of the encoder; each entry after the first halves the side
+    base: int = 8  # side of the last feature map, in pixels; the attention has 2 base x 2 base tokens
+    kind: str = "lada"  # "lada": with attention; "conv": without
+    num_heads: int = 4  # attention heads; must divide the last width of the encoder
+    mlp_dim: int = 512  # width of the hidden layer in the attention block
     head_dims: tuple[int, int] = (512, 1024)  # channels of the two layers before the 4x4 convolution to logits
-    framework: str = "tensorflow"  # as the generator's
+    framework: str = "tensorflow"  # as for the generator
 
     def __post_init__(self) -> None:
         _check_fields(self)
@@ -99,16 +99,16 @@ def _check_choice(key: str, value: str, choices: tuple[str, ...]) -> None:
 def _check_heads(dims: tuple[int, ...], num_heads: int) -> None:
     for dim in dims:
         if dim % num_heads:
-            raise ValueError(f"given num_heads {num_heads}; expected a divisor of every width, which {dim} is not a multiple of")
+            raise ValueError(f"given num_heads {num_heads}; expected a divisor of every width, but it does not divide {dim}")
 
 
 def _check_resolution(given: int, expected: int) -> None:
     if given != expected:
-        raise ValueError(f"given resolution {given}; expected {expected}, which base and the number of widths make")
+        raise ValueError(f"given resolution {given}; expected {expected}, because of base and the number of widths")
 
 
 def _check_shuffles(config: GeneratorConfig) -> None:
-    """A pixel shuffle turns 4 channels into 4 pixels; without the convolution after it the widths must fit by themselves."""
+    """A pixel shuffle turns 4 channels into 4 pixels. If no convolution follows it, each width must be a quarter of the last."""
     shuffled = config.dims if config.output == "patch" else config.dims[:-1]
     if any(dim % 4 for dim in shuffled):
         raise ValueError(f"given dims {config.dims}; expected multiples of 4 where a pixel shuffle follows")

@@ -13,9 +13,9 @@ from lada.layers import FRAMEWORKS, Block, Framework, PlainLayerNorm, initialise
 
 
 class Discriminator(nn.Module):
-    """Images to a map of logits: a residual convolutional encoder, attention or one more DownBlock, a convolutional head.
+    """Maps images to logits by a residual convolutional encoder, attention or one more DownBlock, and a convolutional head.
 
-    kind "lada" takes any subclass of lada.attention.Attention on 2 base x 2 base tokens; kind "conv" has no attention and no
+    Kind "lada" takes any subclass of lada.attention.Attention, on 2 base x 2 base tokens. Kind "conv" has neither attention nor
     batch normalisation. Seed torch before constructing.
     """
 
@@ -36,12 +36,12 @@ class Discriminator(nn.Module):
         initialise(self, framework)
 
     def forward(self, img: Tensor) -> Tensor:
-        """Images (B, 3, R, R) -> logits (B, (base - 3)^2), the flattened map of the 4x4 convolution."""
+        """Images (B, 3, R, R) -> logits (B, (base - 3)^2), the flattened output of the 4x4 convolution."""
         return self.head(self.attention(self.encoder(self.stem(img)))).flatten(1)
 
 
 class AttentionStage(nn.Module):
-    """Ladaformer with plain normalisation and an MLP skip, then space-to-depth and a 3x3 convolution."""
+    """A Ladaformer block with plain normalisation and an MLP skip, then space-to-depth and a 3x3 convolution."""
 
     def __init__(self, config: DiscriminatorConfig, attention: type[Attention], framework: Framework) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Lada's attention, faster: the same function, parameters and gradients as lada.attention, with less arithmetic and memory."""
+"""A faster form of lada.attention: the same function, parameters and gradients, with less arithmetic and memory."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from lada.attention import AdditiveAttention
 
-TILE = 2048  # tokens whose keys and values lie in the cache together, on the CPU without gradients
+TILE = 2048  # tokens worked on at a time on the CPU without gradients, so that their keys and values fit the cache
 
 
 class FusedAdditiveAttention(AdditiveAttention):
@@ -20,8 +20,8 @@ class FusedAdditiveAttention(AdditiveAttention):
 
         logits_i = x_i (w W_q)^T + const,   g = sum_i alpha_i q_i = W_q (sum_i alpha_i x_i) + b_q
 
-    which replaces N dim^2 multiply-accumulates by N dim h and leaves no (B, h, N, d) intermediate. On a GPU a Triton kernel
-    pools the tokens by a running softmax, reading them once (lada.fused_kernel). Differentiable twice everywhere.
+    This replaces N dim^2 multiply-accumulates by N dim h and needs no (B, h, N, d) intermediate. On a GPU a Triton kernel pools
+    the tokens by a running softmax and reads them once (lada.fused_kernel). Every path can be differentiated twice.
     """
 
     title = "Lada (additive), fused"
@@ -32,7 +32,7 @@ class FusedAdditiveAttention(AdditiveAttention):
         self.tile_images = max(1, TILE // grid**2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also alpha (B, h, N)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds alpha (B, h, N)."""
         scores, offset = self.folded_scores()
         pooled = pool(x, scores, offset)  # (B, h, dim)
         weight = self.query.weight.unflatten(0, (self.num_heads, self.head_dim))  # (h, d_h, dim)
@@ -41,13 +41,13 @@ class FusedAdditiveAttention(AdditiveAttention):
         return (out, additive_weights(x, scores, offset)) if return_maps else out
 
     def folded_scores(self) -> tuple[Tensor, Tensor]:
-        """w W_q / sqrt d_h (h, dim) and the constant of the logits (h), which the softmax cancels."""
+        """w W_q / sqrt d_h (h, dim), and the logits' constant (h), which cancels in the softmax."""
         scale = 1 / math.sqrt(self.head_dim)
         offset = F.linear(self.query.bias, self.score.weight, self.score.bias)
         return self.score.weight @ self.query.weight * scale, offset * scale
 
     def _mix(self, x: Tensor, g: Tensor) -> Tensor:
-        """(g * k * v) W_O; where no gradient is asked for, tile by tile and in place."""
+        """(g * k * v) W_O. Without gradients it works in place, and on the CPU tile by tile."""
         if torch.is_grad_enabled():
             return self.output(GatedProduct.apply(g, self.key(x), self.value(x)))
         if x.is_cuda:
@@ -60,24 +60,24 @@ class FusedAdditiveAttention(AdditiveAttention):
 
     @staticmethod
     def macs(num_tokens: int, dim: int, num_heads: int) -> int:
-        """Multiply-accumulates per image as computed here; tables count the canonical form, AdditiveAttention.macs."""
+        """Multiply-accumulates per image of this form. Tables count the canonical form, AdditiveAttention.macs."""
         return 3 * num_tokens * dim**2 + 2 * num_tokens * dim * num_heads + (num_heads + 1) * dim**2 + num_heads * dim
 
 
 def additive_weights(x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
-    """softmax over the tokens of x scores^T + offset: (B, N, dim), (h, dim), (h) -> (B, h, N)."""
+    """Softmax of x scores^T + offset over the tokens: (B, N, dim), (h, dim), (h) -> (B, h, N)."""
     return torch.softmax(F.linear(x, scores, offset), dim=1).transpose(1, 2)
 
 
 def pool(x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
-    """sum_i alpha_i x_i per head, (B, h, dim): by one kernel where Triton can run, by two products elsewhere."""
+    """sum_i alpha_i x_i for each head, (B, h, dim): one kernel where Triton runs, two matrix products elsewhere."""
     if x.is_cuda and x.dtype in (torch.float32, torch.bfloat16, torch.float16) and _has_triton():
         return KernelPool.apply(x, scores.to(x.dtype), offset)
     return additive_weights(x, scores, offset) @ x
 
 
 class KernelPool(Function):
-    """`pool` by the Triton kernel. Its backward pass is made of ordinary products, which autograd differentiates again."""
+    """`pool` by the Triton kernel. Its backward pass uses ordinary operations, which autograd can differentiate again."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class KernelPool(Function):
 
 
 class GatedProduct(Function):
-    """g * k * v for g (B, 1, dim) and k, v (B, N, dim); keeps k and v for the backward pass, and no product of them."""
+    """g * k * v for g (B, 1, dim) and k, v (B, N, dim). For the backward pass it keeps its inputs, but no product of them."""
 
     @staticmethod
     def forward(ctx: Any, g: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Triton kernel: softmax-weighted mean of the tokens in one pass, by a running softmax. Imported only where Triton can run."""
+"""Triton kernel: softmax-weighted mean of the tokens in one pass, by a running softmax. Import it only where Triton can run."""
 
 import torch
 import triton
@@ -13,7 +13,9 @@ def _pool_split(  # type: ignore[no-untyped-def]  # compiled by Triton, which re
     x_ptr, scores_ptr, largest_ptr, total_ptr, sum_ptr, num_tokens, split_tokens, dim,
     BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
-    """One program per (image, head, split): the split's largest logit, and sums of exp(logit - largest) and of that times x."""
+    """One program per (image, head, split). It stores the split's largest logit, and sums of exp(logit - largest) and of that
+    times x.
+    """
     image, head, split = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
     slot = (image * tl.num_programs(1) + head) * tl.num_programs(2) + split
     columns = tl.arange(0, BLOCK_D)
@@ -43,7 +45,7 @@ def _pool_split(  # type: ignore[no-untyped-def]  # compiled by Triton, which re
 def pool_tokens(x: Tensor, scores: Tensor, block_tokens: int | None = None, splits: int | None = None) -> Tensor:
     """sum_i softmax_i(x . scores_h) x_i: tokens (B, N, dim), scores (h, dim) -> (B, h, dim), accumulated in float32.
 
-    A long sequence is cut into `splits` parts, so that few images still fill the device; their sums are joined here.
+    A long sequence is cut into `splits` parts, so that even a few images fill the device. The parts' sums are combined here.
     """
     x, scores = x.contiguous(), scores.contiguous()
     batch, num_tokens, dim = x.shape

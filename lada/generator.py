@@ -21,10 +21,10 @@ from lada.layers import (
 
 
 class Generator(nn.Module):
-    """Latents to images: blocks of attention on a grid that doubles after each, then the output stage of the configuration.
+    """Maps latents to images by attention blocks, whose grid doubles from each to the next, and an output stage.
 
-    `attention` is any subclass of lada.attention.Attention. Images lie around
-    [-1, 1]; nothing clips them. Seed torch before constructing.
+    `attention` is any subclass of lada.attention.Attention. Image values lie mostly in [-1, 1], and nothing clips them.
+    Seed torch before constructing.
     """
 
     def __init__(self, config: GeneratorConfig, attention: type[Attention] = AdditiveAttention) -> None:
@@ -45,7 +45,7 @@ class Generator(nn.Module):
         initialise(self, framework)
 
     def forward(self, z: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, list[Tensor]]:
-        """Latents (B, noise_dim) -> images (B, 3, R, R), with `return_maps` also each block's attention map."""
+        """Latents (B, noise_dim) -> images (B, 3, R, R). `return_maps` adds each block's attention map."""
         x = self.linear(z).unflatten(-1, (self.config.base**2, -1))  # (B, base^2, dims[0])
         x, attention_map = self.blocks[0](x, z, return_maps)
         maps = [attention_map]
@@ -57,7 +57,7 @@ class Generator(nn.Module):
 
 
 class Output(nn.Module):
-    """Last feature map to RGB: directly, after a pixel shuffle (patch generation), or through a convolutional decoder."""
+    """Maps the last features to RGB: directly, after a pixel shuffle (patch generation), or through a convolutional decoder."""
 
     def __init__(self, config: GeneratorConfig, framework: Framework) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Layers that both networks share, and what the authors' two code bases do differently."""
+"""Layers that both networks share, and the differences between the authors' two code bases."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ from lada.attention import Attention
 
 @dataclass(frozen=True)
 class Framework:
-    """Conventions of one of the authors' code bases, which the paper leaves out."""
+    """Conventions of one of the authors' code bases. The paper does not state them."""
 
-    norm_eps: float  # of the discriminator's layer normalisation; the generator's is 1e-6 in both
-    batchnorm_eps: float
-    batchnorm_momentum: float  # share of the new batch in the running statistics: torch's, which is 1 - Keras's
+    norm_eps: float  # epsilon of the discriminator's layer normalisation; the generator's is 1e-6 in both
+    batchnorm_eps: float  # epsilon of batch normalisation
+    batchnorm_momentum: float  # share of the new batch in the running statistics, as torch counts it
     stride2_padding: tuple[int, int, int, int]  # pixels added left, right, top, bottom
-    depth_major: bool  # channel order of pixel shuffles: the position inside the 2x2 patch before the channel
-    fused_qkv: bool  # query, key and value weights are drawn as one orthogonal matrix
-    orthogonal_positions: bool  # learned positions are drawn orthogonal, not standard normal
-    zero_biases: bool  # biases start at 0, not at torch's uniform draw
+    depth_major: bool  # whether a pixel shuffle orders channels by the position in the 2x2 patch first
+    fused_qkv: bool  # whether query, key and value weights are drawn as one orthogonal matrix
+    orthogonal_positions: bool  # whether learned positions are drawn orthogonal; standard normal if not
+    zero_biases: bool  # whether biases start at 0; at torch's uniform draw if not
 
 
 FRAMEWORKS = {
@@ -37,7 +37,7 @@ FRAMEWORKS = {
 class SelfModulatedLayerNorm(nn.Module):
     """SLN (equation 5): gamma(z) * LayerNorm(x) + beta(z), with gamma and beta from one shared ReLU layer.
 
-    The paper does not print the shared layer; it is in the authors' code and in the parameter counts.
+    The paper does not print the shared layer, but the authors' code and the parameter counts contain it.
     """
 
     def __init__(self, dim: int, noise_dim: int) -> None:
@@ -54,7 +54,7 @@ class SelfModulatedLayerNorm(nn.Module):
 
 
 class PlainLayerNorm(nn.LayerNorm):
-    """Layer normalisation with learned scale and offset, which takes a latent and ignores it (Table I, no modulation)."""
+    """Layer normalisation with learned scale and offset (Table I, no modulation). It takes a latent and ignores it."""
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Tokens (B, N, dim) -> (B, N, dim)."""
@@ -62,11 +62,11 @@ class PlainLayerNorm(nn.LayerNorm):
 
 
 class Block(nn.Module):
-    """Ladaformer: learned positions, attention with a skip, then an MLP with or without one (equations 9-11).
+    """Ladaformer block: learned positions, attention with a skip, then an MLP with or without a skip (equations 9-11).
 
-    Equation 10 skips from before the positions are added; the authors' code, which this follows, from after.
-    grid: tokens per side; mlp_dim: width of the MLP's hidden layer; norm: builds, from dim, a normalisation called with (x, z);
-    block_index: which block of the network this is, counted from 0, which the attention is told.
+    In equation 10 the skip starts before the positions are added. In the authors' code it starts after; this follows the code.
+    grid: tokens per side. mlp_dim: width of the MLP's hidden layer. norm: builds, from dim, a normalisation to call with (x, z).
+    block_index: number of this block in its network, counted from 0; it is passed on to the attention.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ def to_grid(x: Tensor, grid: int) -> Tensor:
 
 
 class LocalEmbeddingExpansion(nn.Module):
-    """LEE (equation 8): pixel shuffle by 2, then a 3x3 convolution to the next width, or none."""
+    """LEE (equation 8): pixel shuffle by 2, then optionally a 3x3 convolution to the next width."""
 
     def __init__(self, dim: int, next_dim: int, grid: int, conv: bool, framework: Framework) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class LocalEmbeddingExpansion(nn.Module):
 
 
 def initialise(network: nn.Module, framework: Framework) -> None:
-    """Draws every weight as the authors' framework does; a mechanism's own extra parameters keep their class's draw."""
+    """Draws every weight as the authors' framework does. Parameters that only an attention mechanism has keep its own draw."""
     network.apply(partial(_initialise_module, framework=framework))
 
 
@@ -154,7 +154,7 @@ _quick_draws: ContextVar[bool] = ContextVar("quick_draws", default=False)
 
 @contextmanager
 def quick_draws() -> Iterator[None]:
-    """Inside, `orthogonal` draws plain normal weights, in a hundredth of the time: for networks whose cost alone matters."""
+    """Makes `orthogonal` draw plain normal weights, 100 times as fast. For networks of which only the cost matters."""
     token = _quick_draws.set(True)
     try:
         yield
@@ -163,7 +163,7 @@ def quick_draws() -> Iterator[None]:
 
 
 def orthogonal(weight: Tensor) -> None:
-    """Orthogonal draw in place; nothing on the meta device, which holds no values."""
+    """Draws an orthogonal matrix in place. Does nothing on the meta device, whose tensors hold no values."""
     if weight.is_meta:
         return
     if _quick_draws.get():

@@ -1,4 +1,4 @@
-"""Names of the paper's networks, by which the cost of a network is recorded and looked up."""
+"""Names of the paper's networks. Their costs are recorded and looked up under these names."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def generator_id(
 ) -> str:
     """Name of a generator: `g32-lada-conv`, `g32-linformer-noconv`, `g64-lada-conv-1024-256-128`, `g32-lada-conv-nomod`.
 
-    `dims` is a tuple or the tables' "1024-256-64"; it appears in the name only where it is not Table V's.
+    `dims` is a tuple or text such as "1024-256-64". The name contains it only if it differs from Table V's.
     The MLP residual is not in the name because it costs nothing.
     """
     dims = tuple(int(dim) for dim in dims.split("-")) if isinstance(dims, str) else tuple(dims or MAIN_DIMS[resolution])
@@ -29,14 +29,14 @@ def generator_id(
 
 
 def discriminator_id(kind: str = "lada", resolution: int = 32) -> str:
-    """Name of a discriminator by its attention, or `conv` for the one without: `d32-lada`, `d64-conv`."""
+    """Name of a discriminator, with its attention or `conv` if it has none: `d32-lada`, `d64-conv`."""
     return f"d{resolution}-{kind}"
 
 
 def full_size_names(config: GeneratorConfig, attention: str, discriminator: str) -> tuple[str, str]:
-    """Names of the generator and the discriminator of which a narrower profile's networks are the small form.
+    """Names of the paper's full-size generator and discriminator that a profile's smaller networks stand for.
 
-    The base grid and the widths grow by one factor each, to the paper's.
+    The base grid is scaled up to the paper's, and so are the widths, each by one factor.
     """
     paper = PAPER_GENERATORS["32"]
     resolution = config.resolution * paper.base // config.base

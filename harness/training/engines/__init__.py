@@ -1,4 +1,4 @@
-"""The ways to run the one training step. All compute what `step.reference_step` says; `verify` holds each of them to it."""
+"""The engines: different ways to run the same training step. `verify` compares each of them with `step.reference_step`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ Accelerate = Callable[[nn.Module], None]
 
 @dataclass(frozen=True)
 class Engine:
-    """name: as recorded; build: (G, D, config, accelerate) -> the state; step: one training step of that state."""
+    """One way to run the training step."""
 
-    name: str
-    build: Callable[[nn.Module, nn.Module, TrainConfig, Accelerate], TrainState]
-    step: Step
+    name: str  # as in the records
+    build: Callable[[nn.Module, nn.Module, TrainConfig, Accelerate], TrainState]  # (G, D, config, accelerate) -> the first state
+    step: Step  # makes one training step of that state
 
 
 def build_state(
     generator: nn.Module, discriminator: nn.Module, config: TrainConfig, update: Callable | None = None
 ) -> TrainState:
-    """The state of a run that starts with these networks; `update`: how Adam computes its step, plainly by default."""
+    """The state of a run that starts with these networks. update: computes Adam's step; None for the plain formulas."""
 
     decay = Decay(config.steps, config.decay_steps) if config.decay_steps else None
 
@@ -84,7 +84,7 @@ def _compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tr
 
 
 def _precision(like: Tensor, config: TrainConfig) -> torch.autocast:
-    """bf16 in the products where asked for; the weights, their moments and averages stay fp32."""
+    """Computes matrix products in bf16 if the configuration asks for it. Weights, moments and averages stay fp32."""
     return torch.autocast(like.device.type, torch.bfloat16, enabled=config.precision == "bf16", cache_enabled=False)
 
 
@@ -95,11 +95,14 @@ ENGINES = {
 }
 
 
-LONG_RUN = 20_000  # steps from which minutes of compiling are less than a few per cent of a run
+LONG_RUN = 20_000  # steps; in a run of this length, minutes of compiling cost at most a few per cent
 
 
 def candidate_engines(config: TrainConfig, ranks: int) -> list[Engine]:
-    """The engine asked for; for "auto" those to try, best first. HarnessError if several ranks ask for the compiled one."""
+    """The engine that `config` names, or for "auto" those to try, best first.
+
+    HarnessError if the compiled engine is asked for on several ranks.
+    """
     if config.engine == "compiled" and ranks > 1:
         raise HarnessError(f"engine: given compiled for {ranks} ranks; expected one rank; use engine: eager or auto")
     if config.engine != "auto":

@@ -1,7 +1,7 @@
-"""The whole step, R1's double backward and Adam included, traced once and compiled as one program.
+"""The whole step, with R1's double backward and Adam, traced once and compiled as one program.
 
-torch.compile cannot differentiate twice through a network it compiled (pytorch #91469), so the step is traced first, by make_fx,
-from the very functions of `step`; what is compiled is a list of tensor operations without any gradient left in it.
+torch.compile cannot differentiate twice through a network it compiled (pytorch #91469). So make_fx first traces the functions of
+`step`. The trace is a list of tensor operations that need no more differentiation, and that list is compiled.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ from harness.training.step import TrainState, reference_step
 
 
 def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
-    """As `reference_step`. The first call traces and compiles, which takes minutes for the paper's networks.
+    """Does what `reference_step` does. The first call traces and compiles, which takes minutes for the paper's networks.
 
-    In float64, which serves comparisons alone, the trace runs as it is. The programs, one for each of R1's factors, hold no
-    state: another state of the same networks, batch and precision may use them.
+    In float64, used only for comparisons, the trace runs without being compiled. Each r1_scale has its own
+    program. A program holds no state: any state of the same networks, batch and precision can use it.
     """
     inputs = (_tensors(state), real_img, vars(draws))
     with torch.no_grad():
@@ -40,12 +40,12 @@ def _compile(traced: nn.Module, device: torch.device) -> Callable:
 
 
 def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, r1_scale: float) -> nn.Module:
-    """The step as a graph of operations on (the state's tensors, real_img, draws), which it changes in place."""
+    """The step as a graph of operations on (the state's tensors, real_img, draws). It changes the state's tensors in place."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     def step(tensors: dict[str, dict[str, Tensor]], real_img: Tensor, draws: dict) -> Tensor:
         with torch.enable_grad():
-            return reference_step(_view(state, tensors), real_img, Draws(**draws), config, r1_scale)
+            return reference_step(_state_view(state, tensors), real_img, Draws(**draws), config, r1_scale)
 
     graph = make_fx(step, tracing_mode="fake")(*inputs)
     graph.graph.eliminate_dead_code()
@@ -54,7 +54,7 @@ def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, r1_scale: 
 
 
 def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
-    """All that a step changes."""
+    """Every tensor that a step changes, by part and name."""
     modules = {"generator": state.generator, "discriminator": state.discriminator, "ema": state.ema.module}
     parts = {f"{name}_{kind}": dict(getattr(module, f"named_{kind}")()) for name, module in modules.items() for kind in KINDS}
     parts = {part: {name: value.detach() for name, value in values.items()} for part, values in parts.items()}
@@ -64,8 +64,8 @@ def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:
 KINDS = ("parameters", "buffers")
 
 
-def _view(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
-    """A state of the same shape over other tensors."""
+def _state_view(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainState:
+    """A state like `state` that holds `tensors` instead of its own."""
     networks: dict[str, Any] = {}
     optimizers: dict[str, Any] = {}
     for name, opt in (("generator", "opt_g"), ("discriminator", "opt_d")):
@@ -78,7 +78,7 @@ def _view(state: TrainState, tensors: dict[str, dict[str, Tensor]]) -> TrainStat
 
 @dataclass
 class _NetworkView:
-    """A network called with other tensors in the place of its own."""
+    """Calls a network with other tensors in place of its own."""
 
     network: nn.Module
     tensors: dict[str, Tensor]
@@ -89,7 +89,7 @@ class _NetworkView:
 
 @dataclass
 class _EmaView:
-    """As ema.Ema, over other tensors."""
+    """Does what ema.Ema does, on other tensors."""
 
     decay: float
     tensors: dict[str, dict[str, Tensor]]

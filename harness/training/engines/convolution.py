@@ -1,7 +1,7 @@
-"""A convolution whose second derivative, which R1 needs, takes the fast weight-gradient kernel.
+"""A convolution whose second derivative uses the fast weight-gradient kernel. R1 needs that derivative.
 
-PyTorch's own double backward computes that weight gradient as a convolution with the batch as channels and a kernel as large as
-the image. Wide 3x3 convolutions take Winograd's products on a processor. The function and all its derivatives are nn.Conv2d's.
+PyTorch's own double backward computes the weight gradient as a convolution with the batch as channels and a kernel as large as
+the image. On a CPU, wide 3x3 convolutions use Winograd's algorithm. The function and all its derivatives equal nn.Conv2d's.
 """
 
 from typing import Any
@@ -17,12 +17,12 @@ Geometry = tuple[tuple[int, ...], tuple[int, ...]]  # stride, padding
 
 
 class TwiceConv2d(nn.Conv2d):
-    """nn.Conv2d with another backward; made by `use_twice_convolutions`."""
+    """nn.Conv2d with another backward pass. `use_twice_convolutions` makes it."""
 
     def forward(self, img: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, D, H', W')."""
         weight = self.weight
-        if torch.is_autocast_enabled(img.device.type):  # here, where autograd sees the conversion
+        if torch.is_autocast_enabled(img.device.type):  # converted here, where autograd records it
             dtype = torch.get_autocast_dtype(img.device.type)
             img, weight = img.to(dtype), weight.to(dtype)
         out = _Convolution.apply(img, weight, (self.stride, self.padding))
@@ -30,25 +30,26 @@ class TwiceConv2d(nn.Conv2d):
 
 
 def use_twice_convolutions(network: nn.Module, min_channels: int = 1) -> None:
-    """Turns each plain nn.Conv2d inside `network`, of so many channels in and out, into a TwiceConv2d, in place.
+    """Turns each plain nn.Conv2d inside `network` with at least `min_channels` in and out into a TwiceConv2d, in place.
 
-    Parameters and state dict stay what they are. Uncompiled, narrow convolutions are left alone: there the calls cost more.
+    Parameters and state dict do not change. Without compilation, narrow convolutions would get slower: their calls cost more than
+    they save.
     """
-    replace_layers(network, lambda layer: _faster(layer, min_channels))
+    replace_layers(network, lambda layer: _as_twice_convolution(layer, min_channels))
 
 
-def _faster(layer: nn.Module, min_channels: int) -> TwiceConv2d | None:
+def _as_twice_convolution(layer: nn.Module, min_channels: int) -> TwiceConv2d | None:
     if type(layer) is not nn.Conv2d or layer.groups != 1 or set(layer.dilation) != {1}:
         return None
     if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or min(layer.weight.shape[:2]) < min_channels:
         return None
     options: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "bias": layer.bias is not None}
     size: Any = layer.kernel_size
-    return TwiceConv2d(layer.in_channels, layer.out_channels, size, **options, device="meta")  # draws nothing
+    return TwiceConv2d(layer.in_channels, layer.out_channels, size, **options, device="meta")  # meta: draws no weights
 
 
 class _Convolution(torch.autograd.Function):
-    """(img, weight) -> the convolution; with the two gradients below, closed under differentiation."""
+    """(img, weight) -> the convolution. Its derivatives of any order are made of this function and the two gradients below."""
 
     @staticmethod
     def forward(ctx: Any, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
@@ -67,7 +68,7 @@ class _Convolution(torch.autograd.Function):
 
 
 class _ByImage(torch.autograd.Function):
-    """(grad_out, weight) -> the gradient by the image; of `img` only the shape is used."""
+    """(grad_out, weight) -> the gradient by the image. Only the shape of `img` is used."""
 
     @staticmethod
     def forward(ctx: Any, grad_out: Tensor, weight: Tensor, img: Tensor, geometry: Geometry) -> Tensor:
@@ -86,7 +87,7 @@ class _ByImage(torch.autograd.Function):
 
 
 class _ByWeight(torch.autograd.Function):
-    """(grad_out, img) -> the gradient by the weight; of `weight` only the shape is used."""
+    """(grad_out, img) -> the gradient by the weight. Only the shape of `weight` is used."""
 
     @staticmethod
     def forward(ctx: Any, grad_out: Tensor, img: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:

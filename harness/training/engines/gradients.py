@@ -1,4 +1,4 @@
-"""Which gradients a backward pass asks of an autograd function."""
+"""Tells which gradients a backward pass needs from an autograd function."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ import torch
 
 
 def gradient_is_wanted(ctx: Any, index: int) -> bool:
-    """Whether the backward pass under way uses the gradient by input `index`; inputs that may be None come last.
+    """Whether the running backward pass uses the gradient by input `index`. Inputs that may be None must come last.
 
-    ctx.needs_input_grad is not enough: it is true for the weights while R1 asks for the image's gradient alone.
+    ctx.needs_input_grad is not enough: it is true for the weights even when R1 asks only for the image's gradient.
     """
     if not ctx.needs_input_grad[index]:
         return False
-    node = ctx.next_functions[index][0]  # of the inputs that are tensors
+    node = ctx.next_functions[index][0]  # has entries for tensors only
     if node is None:
         return False
     try:

@@ -1,8 +1,8 @@
-"""nn.Linear by oneDNN's product instead of MKL's, for fp32 on a processor. The function and all its derivatives are nn.Linear's.
+"""nn.Linear by oneDNN's product instead of MKL's, for fp32 on a CPU. The function and all its derivatives equal nn.Linear's.
 
-Results repeat on every x86-64 machine only with MKL's compatible kernels (harness.arithmetic), which multiply with SSE2. oneDNN's
-AVX2 kernels with fused multiply-adds repeat as well, and are 2 to 3 times as fast: 15% of a digits step. MKL left free is faster
-still, so that a process whose arithmetic is not pinned keeps it.
+MKL repeats its results on every x86-64 machine only with its compatible kernels, which use SSE2 (harness.pinned). oneDNN's AVX2
+kernels with fused multiply-adds repeat too and are 2 to 3 times as fast, which saves 15% of a digits step. MKL with a free choice
+of kernels is faster still, so a process whose arithmetic is not pinned keeps MKL.
 """
 
 import os
@@ -16,7 +16,7 @@ from harness.training.replace import replace_layers
 
 
 class OneDnnLinear(nn.Linear):
-    """nn.Linear with another product; made by `use_onednn_products`."""
+    """nn.Linear with another product. `use_onednn_products` makes it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., dim_in) -> (..., dim_out)."""
@@ -30,13 +30,13 @@ def use_onednn_products(network: nn.Module) -> None:
     """Turns each plain nn.Linear inside `network` into a OneDnnLinear, in place, where MKL is pinned to its compatible mode."""
     on_cpu = next(network.parameters()).device.type == "cpu" and torch.backends.mkldnn.is_available()
     if on_cpu and os.environ.get("MKL_CBWR") == "COMPATIBLE":
-        replace_layers(network, _faster)
+        replace_layers(network, _as_onednn_linear)
 
 
-def _faster(layer: nn.Module) -> OneDnnLinear | None:
+def _as_onednn_linear(layer: nn.Module) -> OneDnnLinear | None:
     if type(layer) is not nn.Linear:
         return None
-    return OneDnnLinear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")  # draws nothing
+    return OneDnnLinear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")  # meta: draws no weights
 
 
 class _Product(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""No engine runs before it has been compared with the reference step, on the networks it is about to train."""
+"""Compares an engine with the reference step, on the networks that it is about to train. No engine runs without this."""
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -28,9 +28,9 @@ PARTS = ("metrics", "gradient of G", "gradient of D", "weights of G", "weights o
 def verify_engine(
     engine: Engine, networks: tuple[nn.Module, nn.Module], config: TrainConfig, noise_dim: int, side: int, accelerate: Accelerate
 ) -> tuple[dict[str, float], dict]:
-    """Largest relative error of PARTS over STEPS optimizer steps, per precision, and the programs that the engine compiled.
+    """Returns the largest relative error of PARTS over STEPS optimizer steps, by precision, and the engine's compiled programs.
 
-    Copies of the networks are trained, not they. HarnessError, a refusal to run, if an error exceeds its bound of BOUNDS.
+    Trains copies of the networks. HarnessError if an error exceeds its bound in BOUNDS: the engine must not run.
     """
     worst: dict[str, float] = {}
     programs: dict[float, Callable] = {}
@@ -55,10 +55,10 @@ def _compare(
     accelerate: Accelerate,
     dtype: torch.dtype,
 ) -> tuple[dict[str, float], dict]:
-    whole = engine.name == "compiled" and dtype is torch.float32  # the program is made for the batch it will run with
-    batch = config.batch if whole else min(config.batch, BATCH)
+    full_batch = engine.name == "compiled" and dtype is torch.float32  # a program is compiled for the batch it will run with
+    batch = config.batch if full_batch else min(config.batch, BATCH)
     config = replace(config, batch=batch, precision="fp32" if dtype is torch.float64 else config.precision)
-    if dtype is torch.float32 and not whole:  # a compiled program keeps its rates, and is the one that will run
+    if dtype is torch.float32 and not full_batch:  # a compiled program has its rates built in, and the run will use it
         config = replace(config, lr_g=min(config.lr_g, LARGEST_RATE), lr_d=min(config.lr_d, LARGEST_RATE))
     device = next(networks[0].parameters()).device
     states = [
@@ -81,7 +81,7 @@ def _compare(
 
 
 def _parts(state: TrainState, metrics: Tensor) -> dict[str, list[Tensor]]:
-    """What is compared; the gradients as Adam's first moments, which are linear in them."""
+    """The tensors to compare. Adam's first moments stand for the gradients, because they are linear in them."""
     return dict(
         zip(
             PARTS,
@@ -99,7 +99,7 @@ def _parts(state: TrainState, metrics: Tensor) -> dict[str, list[Tensor]]:
 
 
 def _relative_error(given: Iterable[Tensor], expected: Iterable[Tensor]) -> float:
-    """|given - expected| / |expected| over all tensors; where the reference is not finite, the other must not be either."""
+    """|given - expected| / |expected| over all tensors. If the reference is not finite, the other must not be finite either."""
     given, expected = (torch.cat([value.detach().double().flatten() for value in values]) for values in (given, expected))
     if not expected.isfinite().all():
         return 0.0 if not given.isfinite().all() else float("inf")

@@ -1,8 +1,8 @@
 """3x3 convolutions by Winograd's F(2x2, 3x3): 16 products for 2x2 outputs, not 36 (Lavin and Gray, arXiv 1509.09308).
 
-The function is the convolution's, equal in float64 to rounding. Tiles of 4x4 pixels, each two further than the last, and the
-kernels become 4x4 sums of their entries; 16 matrix products over the channels follow; sums of those make the 2x2 outputs.
-The operations are opaque to the compiler, so that a traced step runs these very loops.
+The result equals the convolution's up to rounding. Input tiles of 4x4 pixels, two pixels apart, and the kernels are transformed
+to 4x4 sums of their entries. Then come 16 matrix products over the channels, and sums of these give the 2x2 outputs.
+The operations are opaque to the compiler, so a traced step runs the same loops.
 """
 
 from collections.abc import Iterator
@@ -10,40 +10,42 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-MIN_CHANNELS = 128  # fewer do not repay the sums
-CACHED = 1 << 22  # bytes of transformed images worked on at once, about what the cache holds
+MIN_CHANNELS = 128  # with fewer, the sums cost more than the products save
+CACHED = 1 << 22  # bytes of transformed images in work at a time, about the size of the cache
 
 
 def applies(img: Tensor, weight: Tensor, stride: tuple[int, ...], padding: tuple[int, ...]) -> bool:
-    """Whether this convolution is one of these and faster so: wide, 3x3, on even sides, on a processor (cuDNN has its own)."""
+    """Whether Winograd's algorithm can do this convolution, and faster: wide, 3x3, even sides, on a CPU (cuDNN has its own)."""
     fits = weight.shape[2:] == (3, 3) and {*stride, *padding} == {1} and not (img.shape[2] % 2 or img.shape[3] % 2)
     return fits and img.device.type == "cpu" and min(weight.shape[:2]) >= MIN_CHANNELS
 
 
 @torch.library.custom_op("lada::winograd", mutates_args=())
 def convolve(img: Tensor, weight: Tensor) -> Tensor:
-    """(B, C, H, W), (D, C, 3, 3) -> (B, D, H, W), padded by one. Images and weights are channels_last, here and below."""
-    return _convolve(img, _of_kernels(weight).transpose(1, 2))
+    """(B, C, H, W), (D, C, 3, 3) -> (B, D, H, W), padded by one. Images and weights are channels_last in this file."""
+    return _convolve(img, _transformed_kernels(weight).transpose(1, 2))
 
 
 @torch.library.custom_op("lada::winograd_by_image", mutates_args=())
 def by_image(grad_out: Tensor, weight: Tensor) -> Tensor:
-    """The convolution's gradient by the image, one with the turned kernels: (B, D, H, W), (D, C, 3, 3) -> (B, C, H, W)."""
-    return _convolve(grad_out, _of_kernels(weight.flip(2, 3)))
+    """The gradient by the image, a convolution with the flipped kernels: (B, D, H, W), (D, C, 3, 3) -> (B, C, H, W)."""
+    return _convolve(grad_out, _transformed_kernels(weight.flip(2, 3)))
 
 
 @torch.library.custom_op("lada::winograd_by_weight", mutates_args=())
 def by_weight(grad_out: Tensor, img: Tensor) -> Tensor:
-    """Its gradient by the weight: (B, D, H, W), (B, C, H, W) -> (D, C, 3, 3)."""
-    pairs = zip(_parts(grad_out, img), _parts(img, grad_out), strict=True)
-    products = (torch.bmm(_of_grad_outs(grad_outs).transpose(1, 2), _of_tiles(images)) for grad_outs, images in pairs)
+    """The gradient by the weight: (B, D, H, W), (B, C, H, W) -> (D, C, 3, 3)."""
+    pairs = zip(_cache_sized_parts(grad_out, img), _cache_sized_parts(img, grad_out), strict=True)
+    products = (
+        torch.bmm(_transformed_grad_outs(grad_outs).transpose(1, 2), _transformed_tiles(images)) for grad_outs, images in pairs
+    )
     out = _empty(grad_out, grad_out.shape[1], img.shape[1], 3, 3)
     _to_kernels(_sum(products), out.permute(2, 3, 0, 1))
     return out
 
 
 def _sum(products: Iterator[Tensor]) -> Tensor:
-    """Of bf16 products in fp32; one product alone is left as it is."""
+    """The sum of the products, in fp32 for bf16. A single product is returned as it is."""
     total = next(products)
     for i, product in enumerate(products):
         total = total.to(torch.promote_types(product.dtype, torch.float32)) if i == 0 else total
@@ -70,8 +72,8 @@ def _empty(like: Tensor, *shape: int) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
 
 
-def _parts(img: Tensor, other: Tensor) -> tuple[Tensor, ...]:
-    """(B, C, H, W) -> parts (b, H, W, C) of so many images that the transforms of the wider of the two stay in the cache."""
+def _cache_sized_parts(img: Tensor, other: Tensor) -> tuple[Tensor, ...]:
+    """(B, C, H, W) -> parts (b, H, W, C), so small that the transforms of the wider of `img` and `other` fit the cache."""
     transformed = 4 * max(img[0].nbytes, other[0].nbytes)
     return img.permute(0, 2, 3, 1).split(max(1, CACHED // transformed))
 
@@ -79,12 +81,12 @@ def _parts(img: Tensor, other: Tensor) -> tuple[Tensor, ...]:
 def _convolve(img: Tensor, kernels: Tensor) -> Tensor:
     """(B, C, H, W), transformed kernels (16, C, D) -> (B, D, H, W)."""
     out = _empty(img, len(img), kernels.shape[2], *img.shape[2:])
-    for images, outs in zip(_parts(img, out), _parts(out, img), strict=True):
-        _to_pixels(torch.bmm(_of_tiles(images), kernels), outs)
+    for images, outs in zip(_cache_sized_parts(img, out), _cache_sized_parts(out, img), strict=True):
+        _to_pixels(torch.bmm(_transformed_tiles(images), kernels), outs)
     return out
 
 
-def _of_tiles(img: Tensor) -> Tensor:
+def _transformed_tiles(img: Tensor) -> Tensor:
     """B^T d B of every tile d: (b, H, W, C) -> (16, tiles, C)."""
     count, height, width, channels = img.shape
     padded = torch.nn.functional.pad(img, (0, 0, 1, 1, 1, 1))
@@ -105,7 +107,7 @@ def _tile_lines(d: list[Tensor], out: Tensor) -> None:
 
 def _to_pixels(m: Tensor, out: Tensor) -> None:
     """A^T m A of every tile: (16, tiles, D), written to out (b, H, W, D)."""
-    pixels = _in_pairs(out)  # (b, H/2, 2, W/2, 2, D)
+    pixels = _in_2x2_tiles(out)  # (b, H/2, 2, W/2, 2, D)
     m = m.view(4, 4, *pixels[:, :, 0, :, 0].shape)
     lines = m.new_empty(2, *m.shape[1:])
     _pixel_lines(m, lines)
@@ -119,9 +121,9 @@ def _pixel_lines(m: Tensor, out: Tensor) -> None:
     torch.sub(m[1], m[2], out=out[1]).sub_(m[3])
 
 
-def _of_grad_outs(grad_out: Tensor) -> Tensor:
+def _transformed_grad_outs(grad_out: Tensor) -> Tensor:
     """A y A^T of every 2x2 tile y of a gradient: (b, H, W, D) -> (16, tiles, D)."""
-    pixels = _in_pairs(grad_out).movedim(2, 0)  # (2, b, H/2, W/2, 2, D)
+    pixels = _in_2x2_tiles(grad_out).movedim(2, 0)  # (2, b, H/2, W/2, 2, D)
     lines = grad_out.new_empty(4, *pixels.shape[1:])
     _grad_out_lines(pixels, lines)
     out = grad_out.new_empty(4, 4, *pixels[0, :, :, :, 0].shape)
@@ -137,12 +139,12 @@ def _grad_out_lines(y: Tensor, out: Tensor) -> None:
     torch.neg(y[1], out=out[3])
 
 
-def _in_pairs(img: Tensor) -> Tensor:
+def _in_2x2_tiles(img: Tensor) -> Tensor:
     """(b, H, W, C) -> (b, H/2, 2, W/2, 2, C)."""
     return img.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
 
 
-def _of_kernels(weight: Tensor) -> Tensor:
+def _transformed_kernels(weight: Tensor) -> Tensor:
     """G g G^T of every kernel g: (D, C, 3, 3) -> (16, D, C)."""
     taps = weight.permute(2, 3, 0, 1)  # (3, 3, D, C)
     lines = taps.new_empty(4, *taps.shape[1:])
