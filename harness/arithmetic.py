@@ -1,12 +1,12 @@
-"""The name of the arithmetic that a result was computed in: results of one name agree to the last bit."""
+"""Names the arithmetic that a result was computed in. Results with the same name agree to the last bit."""
 
 import platform
 import sys
 
 
 def arithmetic(device: str = "cpu") -> str:
-    """ "x86-64-avx2" for pinned kernels (harness.pinned), "cuda sm_90" on a GPU, else the machine and what torch chose."""
-    import torch  # here, because the report reads names of arithmetic without needing torch
+    """ "x86-64-avx2" for pinned kernels (harness.pinned), "cuda sm_90" on a GPU, else the machine and the kernels torch chose."""
+    import torch  # here, because the report imports this file and does not need torch
 
     if str(device).startswith("cuda"):
         major, minor = torch.cuda.get_device_capability()

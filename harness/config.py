@@ -1,8 +1,8 @@
-"""Configuration is checked where it enters: a mapping read from YAML becomes a typed dataclass, or one clear error.
+"""Turns a mapping read from YAML into a typed dataclass, or raises one clear error. All parameters are checked here.
 
-This is the one way in which parameters are checked. The classes stay plain dataclasses, which need no pydantic to be used:
-`lada` and `harness.training` run where there is only torch. pydantic reads their annotations, as strictly as it reads JSON:
-nothing is converted but whole numbers, which become floats, and lists, which become tuples, where the field says so.
+The classes are plain dataclasses that can be used without pydantic, because `lada` and `harness.training` must run with torch
+alone. pydantic reads their annotations strictly. It converts only whole numbers to floats and lists to tuples, where the field's
+type asks for it.
 """
 
 import dataclasses
@@ -38,9 +38,10 @@ UNKNOWN, MISSING = "unexpected_keyword_argument", "missing"
 
 
 def load_params(path: Path | str) -> dict[str, Any]:
-    """The mapping in a YAML 1.2 file (there, unlike in YAML 1.1, 5e-4 is a number and `no` is text), not yet checked.
+    """The mapping in a YAML file, not yet checked. In YAML 1.2, unlike 1.1, 5e-4 is a number and `no` is text.
 
-    Raises HarnessError for a missing file, broken YAML, a key given twice, or a document that is not a mapping."""
+    HarnessError for a missing file, broken YAML, a repeated key, or a document that is not a mapping.
+    """
     params = read_yaml(Path(path))
     if not isinstance(params, dict):
         raise HarnessError(f"{path} holds {shown(params)}; expected `key: value` lines; correct the file")
@@ -48,10 +49,10 @@ def load_params(path: Path | str) -> dict[str, Any]:
 
 
 def from_mapping(cls: type[Config], mapping: object, where: str) -> Config:
-    """An instance of the dataclass `cls` from `mapping`, whose place in the file is `where` ("" for the whole file).
+    """An instance of the dataclass `cls` from `mapping`. `where` is its key in the file, "" for the whole file.
 
-    What the dataclass itself refuses in `__post_init__` (ValueError) is reported the same way.
-    Raises HarnessError naming the key, what was given and what was expected."""
+    HarnessError names the key, what was given and what was expected. A ValueError from `__post_init__` is reported the same way.
+    """
     found, errors = _validated(cls, mapping, where)
     if errors:
         raise _complaint(cls, errors, where)
@@ -59,15 +60,15 @@ def from_mapping(cls: type[Config], mapping: object, where: str) -> Config:
 
 
 def check_types(cls: type, mapping: object, where: str) -> None:
-    """HarnessError unless every entry of `mapping` is a key of `cls` of the right type; it need not hold them all."""
+    """HarnessError unless every entry of `mapping` is a key of `cls` with the right type. Keys may be missing."""
     errors = [error for error in _validated(cls, mapping, where)[1] if error["type"] not in (MISSING, "value_error")]
     if errors:
         raise _complaint(cls, errors, where)
 
 
 def _validated(cls: Any, mapping: object, where: str) -> tuple[Any, list[dict[str, Any]]]:
-    """The instance, or None and pydantic's errors, their places counted from `mapping`."""
-    from pydantic import ValidationError  # here: the processes that decode pictures import this module and check nothing
+    """The instance and no errors, or None and pydantic's errors. Their locations start at `mapping`."""
+    from pydantic import ValidationError  # here, because processes that decode pictures import this module and check nothing
 
     values = plain(mapping, where)
     try:
@@ -76,7 +77,7 @@ def _validated(cls: Any, mapping: object, where: str) -> tuple[Any, list[dict[st
         return None, [{**entry, "loc": entry["loc"][1:]} for entry in error.errors(include_url=False)]
     except HarnessError as error:  # from a __post_init__
         raise HarnessError(f"{where}: {error}" if where else str(error)) from error
-    for name, value in values.items():  # a Literal of numbers also takes what is equal to one of them
+    for name, value in values.items():  # pydantic lets 32.0 pass for Literal[32]
         if isinstance(value, bool | float) and type(getattr(found, name)) is int:
             choices = str(get_args(get_type_hints(cls)[name]))
             return None, [{"type": "literal_error", "loc": (name,), "input": value, "ctx": {"expected": choices}}]
@@ -85,14 +86,14 @@ def _validated(cls: Any, mapping: object, where: str) -> tuple[Any, list[dict[st
 
 @cache
 def _adapter(cls: Any) -> "TypeAdapter":
-    """pydantic's validator of a list of one `cls`: a list, because a setting given for a dataclass itself is not used."""
+    """pydantic's validator for a list of one `cls`. For a bare dataclass pydantic would ignore these settings."""
     from pydantic import ConfigDict, TypeAdapter
 
     return TypeAdapter(tuple[cls], config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 
 
 def _complaint(cls: type, errors: Sequence[dict[str, Any]], where: str) -> HarnessError:
-    """The first error in our words: an unknown key before a missing one, which it may be, and both before wrong values."""
+    """The most useful error in our words. An unknown key comes before a missing one, because it may be that key misspelt."""
     order = {UNKNOWN: 0, MISSING: 1}
     error = min(errors, key=lambda entry: order.get(entry["type"], 2))
     *above, last = error["loc"] or ("",)
@@ -126,8 +127,8 @@ def _dotted(where: str, loc: Sequence[str | int]) -> str:
 
 
 def _keys(cls: Any, loc: Sequence[str | int]) -> list[str]:
-    """The keys of the dataclass at `loc` below `cls`."""
-    for part in map(str, loc):  # into a dataclass's field, dict[str, X] or tuple[X, ...]
+    """The keys of the dataclass at `loc` inside `cls`."""
+    for part in map(str, loc):  # follows a dataclass's field, dict[str, X] or tuple[X, ...]
         inner = get_args(cls)[::-1] if get_origin(cls) is dict else get_args(cls)
         cls = get_type_hints(cls)[part] if dataclasses.is_dataclass(cls) else inner[0]
     return [field.name for field in dataclasses.fields(cls) if field.init]

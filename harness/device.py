@@ -1,4 +1,4 @@
-"""On what a stage computes: its device, its number of threads, and the memory it took."""
+"""The device that a stage computes on, its number of threads, and its memory."""
 
 import os
 import re
@@ -13,13 +13,16 @@ from harness.errors import HarnessError, short
 
 
 def default_device() -> str:
-    """HARNESS_DEVICE if set (from the environment: a changed command would invalidate every cell), else the GPU if any."""
+    """HARNESS_DEVICE if set, else the GPU if there is one, else the CPU.
+
+    It is an environment variable, because DVC would run every cell again after a change of the command.
+    """
     given = os.environ.get("HARNESS_DEVICE")
     return check_device(given, "HARNESS_DEVICE") if given else "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_device(name: str, given_as: str = "--device") -> str:
-    """`name` if it is a device that is here; HarnessError, naming where it was given, for another."""
+    """Returns `name` if this machine has the device. Otherwise HarnessError says where the name was given."""
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
         raise HarnessError(f"{given_as}: given {short(name)}; expected cpu, cuda or cuda:NUMBER")
     count = torch.cuda.device_count() if name != "cpu" and torch.cuda.is_available() else 0
@@ -30,13 +33,13 @@ def check_device(name: str, given_as: str = "--device") -> str:
 
 
 def use_threads(threads: int | None) -> None:
-    """Gives torch this many CPU threads, or leaves it as many as it takes."""
+    """Sets torch's number of CPU threads. None leaves torch's own choice."""
     if threads is not None:
         torch.set_num_threads(threads)
 
 
 def memory_bytes(device: str) -> int:
-    """The device's memory, of a CPU what the machine or the container has."""
+    """Size of the device's memory. For the CPU, the memory of the machine, or the container's limit if that is smaller."""
     if device != "cpu":
         return torch.cuda.get_device_properties(device).total_memory
     limits = [psutil.virtual_memory().total]
@@ -48,5 +51,5 @@ def memory_bytes(device: str) -> int:
 
 
 def peak_resident_bytes() -> int:
-    """Most memory that this process has had at once: getrusage counts KiB on Linux, bytes on macOS."""
+    """Peak resident memory of this process. getrusage counts KiB on Linux, bytes on macOS."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

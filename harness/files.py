@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all: written under a temporary name, flushed, then renamed."""
+"""Writes outputs atomically: under a temporary name, flushed, then renamed. A file is never half-written."""
 
 import glob
 import hashlib
@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # whose process ids can be asked about here
-STALE_SECONDS = 24 * 3600  # after which what another host left behind is removed
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # process ids can be looked up only on the same host
+STALE_SECONDS = 24 * 3600  # age at which a temporary folder of another host is removed
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yields a path to write a file or a directory to; it takes `path`'s place if the block succeeds.
+    """Yields a path to write a file or a directory to. It replaces `path` if the block succeeds.
 
-    It lies in a hidden folder beside `path`, whose name matches no pattern for results. A folder that a killed process left there
-    is removed by the next one that writes the same path."""
+    It lies in a hidden folder beside `path`, whose name matches no pattern for results. If a process is killed, the next one that
+    writes the same path removes its folder.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_left_behind(path)
@@ -40,7 +41,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path, room: Path) -> None:
-    """Renames; a directory in the way is first moved aside, because no rename replaces one that is not empty."""
+    """Renames. An old directory is first moved aside, because a rename cannot replace a directory that is not empty."""
     if not (temporary.is_dir() and path.is_dir()):
         os.replace(temporary, path)
         return
@@ -53,7 +54,7 @@ def _replace(temporary: Path, path: Path, room: Path) -> None:
 
 
 def remove_left_behind(path: Path) -> None:
-    """Removes what processes that are no more left of `path`; a directory that one of them had moved aside goes back."""
+    """Removes temporary folders of `path` whose processes have ended. A directory that one had moved aside is moved back."""
     for room in list(path.parent.glob(f".{glob.escape(path.name)}.*.tmp*")):
         made_by = re.fullmatch(r"(?:([0-9a-f]{8})-)?([0-9]+)\.tmp(\..*)?", room.name.removeprefix(f".{path.name}."))
         with suppress(FileNotFoundError):
@@ -64,7 +65,7 @@ def remove_left_behind(path: Path) -> None:
 
 
 def _is_over(host: str, pid: int, room: Path) -> bool:
-    """Whether the process that made `room` has ended; of another host's only its age can tell."""
+    """Whether the process that made `room` has ended. For another host's process only the folder's age can tell."""
     if host != HOST:
         return time.time() - room.stat().st_mtime > STALE_SECONDS
     try:
@@ -83,7 +84,7 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_json(path: Path | str, value: object) -> None:
-    """Writes `value` as stable, indented JSON (keys in the order given), atomically. NaN and infinity raise ValueError."""
+    """Writes `value` as indented JSON, atomically, with its keys in order. ValueError for NaN and infinity."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
@@ -94,5 +95,5 @@ def sha256_file(path: Path | str) -> str:
 
 
 def digest(value: object) -> str:
-    """Hex digest of a JSON-able value that does not depend on the order of its keys."""
+    """Hex digest of a JSON value. It does not depend on the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Sample grids, attention maps and interpolations as PNG files: what the evaluation stage draws from images and maps."""
+"""Draws sample grids, attention maps and interpolations as PNG files, for the evaluation stage."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,9 +16,10 @@ GAP = 2  # white pixels between tiles
 def image_grid(
     images: np.ndarray, path: Path | str, columns: int = 8, scale: int = 1, text: Mapping[str, str] | None = None
 ) -> Path:
-    """Writes uint8 images (N, 3, H, W) as one PNG, row by row, each pixel `scale` wide; returns its path.
+    """Writes uint8 images (N, 3, H, W) as one PNG, row by row, enlarged `scale` times. Returns its path.
 
-    text: what the file says of itself, as PNG text chunks."""
+    text: facts about the file, {name: value}, written as PNG text chunks.
+    """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype != np.uint8 or not len(images):
         raise HarnessError(f"image grid: given {images.dtype} {images.shape}; expected uint8 (N, 3, H, W) with N > 0")
@@ -27,10 +28,10 @@ def image_grid(
 
 
 def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Path | str, head: int = 0, size: int = 64) -> Path:
-    """One row per image: the image, then one head's attention map of each block, largest grid last (Figure 6).
+    """Draws one row per image: the image, then one head's attention map of each block, largest grid last (Figure 6).
 
-    images: uint8 (B, 3, H, W). maps: per block (B, h, N), the weight of each token in the pooled query, or (B, h, N, M),
-    where the mean over queries shows how much each token is attended to. Every map is scaled to its own range.
+    images: uint8 (B, 3, H, W). maps: for each block (B, h, N), the weight of each token in the pooled query, or (B, h, N, M), of
+    which the mean over queries is drawn. Every map is scaled to its own range.
     """
     rows = []
     for index, image in enumerate(np.asarray(images)):
@@ -43,7 +44,7 @@ def attention_map_grid(images: np.ndarray, maps: Sequence[np.ndarray], path: Pat
 def interpolation_grid(
     images: np.ndarray, path: Path | str, steps: int, maps: Sequence[np.ndarray] = (), head: int = 0, size: int = 64
 ) -> Path:
-    """Images along straight lines between latents, one pair a row; under each row its attention maps (Figures 7 and 8).
+    """Draws images along straight lines between latents, one row per pair, and attention maps below each row (Figures 7 and 8).
 
     images: uint8 (pairs * steps, 3, H, W), pair by pair. maps: as in `attention_map_grid`, one row of tiles per block.
     """
@@ -58,7 +59,10 @@ def interpolation_grid(
 
 
 def progress_grid(images_by_nimg: Mapping[int, np.ndarray], path: Path | str, scale: int = 1) -> dict:
-    """Writes one row per step, {images seen: uint8 (N, 3, H, W) of the same latents}; returns the record's `progress` field."""
+    """Draws one row per snapshot. Returns the record's `progress` field.
+
+    images_by_nimg: {images seen: uint8 (N, 3, H, W) from the same latents}.
+    """
     steps = sorted(images_by_nimg)
     counts = {len(images_by_nimg[nimg]) for nimg in steps}
     if len(counts) != 1:
@@ -73,7 +77,7 @@ def map_tile(attention: np.ndarray, head: int, size: int) -> np.ndarray:
 
 
 def _token_weights(attention: np.ndarray, head: int) -> np.ndarray:
-    """One head's map of (h, N) or (h, N, M) as a square grid of token weights."""
+    """One head's token weights, from a map (h, N) or (h, N, M), as a grid that is square if possible."""
     weights = attention[head] if attention.ndim == 2 else attention[head].mean(axis=0)  # (M,)
     side = round(len(weights) ** 0.5)
     if side * side != len(weights):
@@ -82,8 +86,8 @@ def _token_weights(attention: np.ndarray, head: int) -> np.ndarray:
 
 
 def _heat(weights: np.ndarray) -> np.ndarray:
-    """Weights (h, w) as an RGB picture of the viridis scale over their own range."""
-    from matplotlib import colormaps  # late, because training imports this module's neighbours
+    """Weights (h, w) as an RGB picture, in the viridis colours over their own range."""
+    from matplotlib import colormaps  # here, because importing matplotlib is slow and most processes draw no map
 
     span = weights.max() - weights.min()
     level = (weights - weights.min()) / span if span > 0 else np.zeros_like(weights)
@@ -91,12 +95,12 @@ def _heat(weights: np.ndarray) -> np.ndarray:
 
 
 def resize(picture: np.ndarray, size: int) -> np.ndarray:
-    """A picture (H, W, 3) as (size, size, 3), its pixels as squares."""
+    """Enlarges a picture (H, W, 3) to (size, size, 3). Its pixels stay sharp rectangles."""
     return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.NEAREST))
 
 
 def _tile(tiles: list[np.ndarray], columns: int) -> np.ndarray:
-    """Tiles (H, W, 3) of one size on a white sheet."""
+    """Puts tiles (H, W, 3) of one size on a white sheet."""
     height, width, _ = tiles[0].shape
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
@@ -108,7 +112,7 @@ def _tile(tiles: list[np.ndarray], columns: int) -> np.ndarray:
 
 
 def write_png(picture: np.ndarray, path: Path, text: Mapping[str, str] | None = None) -> Path:
-    """Writes an RGB picture (H, W, 3) with its PNG text chunks; returns its path."""
+    """Writes an RGB picture (H, W, 3) with its PNG text chunks. Returns its path."""
     chunks = PngInfo()
     for key, value in (text or {}).items():
         chunks.add_text(key, value)

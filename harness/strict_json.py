@@ -1,4 +1,4 @@
-"""JSON files as they should be: every fault of one is a single line that names the file."""
+"""Reads JSON strictly. Every error is one line that names the file."""
 
 import json
 import math
@@ -7,12 +7,15 @@ from typing import Any
 
 from harness.errors import HarnessError
 
-LARGEST = 64 * 2**20  # bytes; the largest record of this project has 20,000
+LARGEST = 64 * 2**20  # bytes of a file; this project's largest record has 20,000
 
 
 def load_json(path: Path | str, what: str = "JSON file") -> Any:
-    """The value in a JSON file. HarnessError where it cannot be read, is too large or too deep, or holds what JSON has not:
-    NaN, infinities, a key twice, half a surrogate pair."""
+    """The value in a JSON file.
+
+    HarnessError if the file cannot be read, is too large, nests too deep, or contains what JSON does not allow: NaN, infinity, a
+    repeated key, half a surrogate pair.
+    """
     path = Path(path)
     try:
         size = path.stat().st_size
@@ -26,7 +29,7 @@ def load_json(path: Path | str, what: str = "JSON file") -> Any:
 
 
 def parse_json(content: bytes | str) -> Any:
-    """The value of a JSON text; ValueError says in a few words what is wrong with it."""
+    """The value of a JSON text. ValueError says briefly what is wrong with it."""
     text = content.decode("utf-8") if isinstance(content, bytes) else content
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite, parse_int=_integer)

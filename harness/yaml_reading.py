@@ -1,17 +1,17 @@
-"""YAML 1.2 as plain values: text, numbers, true, false, null, lists, and mappings whose keys are text; or one short error."""
+"""Reads YAML 1.2 as plain values: text, numbers, true, false, null, lists, and mappings whose keys are text."""
 
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, shown
 
-MAX_BYTES = 500_000  # of a file: reading takes about 10 s a megabyte
-MAX_VALUES = 50_000  # with every alias written out: nine short lines can stand for a billion
-MAX_DEPTH = 20  # of lists and mappings in one another
+MAX_BYTES = 500_000  # size of a file; reading takes about 10 s per megabyte
+MAX_VALUES = 50_000  # with every alias expanded; nine short lines can stand for a billion values
+MAX_DEPTH = 20  # nesting of lists and mappings
 
 
 def read_yaml(path: Path) -> Any:
-    """The value of a YAML file; HarnessError for a file that is missing, too long, no text, or no plain YAML."""
+    """The value of a YAML file. HarnessError if the file is missing, too long, not text, or not plain YAML."""
     if not path.is_file():
         raise HarnessError(f"no parameters file at {path}; expected a YAML file; correct the path")
     if path.stat().st_size > MAX_BYTES:
@@ -24,9 +24,9 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """The value of a YAML document; `where` names it in the HarnessError. 5e-4 is a number and `no` is text."""
+    """The value of a YAML document. HarnessError calls it `where`. As in YAML 1.2, 5e-4 is a number and `no` is text."""
     try:
-        from ruamel.yaml import YAML  # here, because most processes that check a mapping never read a file
+        from ruamel.yaml import YAML  # here, because many processes check a mapping without reading a file
         from ruamel.yaml.error import YAMLError
 
         yaml = YAML(typ="safe", pure=True)
@@ -35,7 +35,7 @@ def parse_yaml(text: str, where: str) -> Any:
             return None
         _check_size(node, where)
         value = yaml.constructor.construct_document(node)
-    except (YAMLError, ValueError, LookupError, TypeError) as error:  # its constructors let Python's own errors through
+    except (YAMLError, ValueError, LookupError, TypeError) as error:  # ruamel's constructors can raise Python's own errors
         reason = " ".join(str(error).split())[:300]
         raise HarnessError(f"{where} is not valid YAML: {reason}; correct the file") from error
     except RecursionError as error:
@@ -46,12 +46,12 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def _check_size(root: Any, where: str) -> None:
-    """HarnessError where the document is too deep or too large once its aliases and merges are written out."""
+    """HarnessError if the document is too deep, or too large with its aliases and merges expanded."""
     entered: set[int] = set()
     known: dict[int, tuple[float, int]] = {}
 
     def measure(node: Any) -> tuple[float, int]:
-        """Values and depth below a node, each node being looked into once."""
+        """Number of values and depth below a node. Each node is visited once."""
         if isinstance(node.value, str):
             return 1, 0
         if id(node) not in known:
@@ -72,7 +72,7 @@ def _check_size(root: Any, where: str) -> None:
 
 
 def plain(value: Any, where: str) -> Any:
-    """A copy of `value`, which shares nothing with itself; HarnessError for a date, a huge number or a key that is no text."""
+    """A deep copy of `value` without shared parts. HarnessError for a date, a huge number or a key that is not text."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int) and abs(value) < 2**63:

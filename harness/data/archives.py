@@ -1,4 +1,4 @@
-"""Archives are read, never extracted: a picture becomes bytes in memory if its name, kind and declared size are harmless."""
+"""Reads pictures from archives without extracting them. Names, kinds and declared sizes are checked before any byte is read."""
 
 import errno
 import stat
@@ -13,37 +13,38 @@ from typing import BinaryIO, NamedTuple
 from harness.data.finding import LeftOut, wanted
 from harness.errors import HarnessError
 
-MAX_MEMBER = 64 << 20  # bytes a picture may declare; the largest of FFHQ is under 3 MiB
-MAX_TOTAL = 2 << 40  # bytes that all of an archive's pictures may declare together
-END_LARGEST = 66_000  # bytes; the last record has at most 22 and a comment of 65,535, zip64 has 76 before it
+MAX_MEMBER = 64 << 20  # bytes that a picture may declare; the largest of FFHQ is under 3 MiB
+MAX_TOTAL = 2 << 40  # bytes that all pictures of an archive may declare together
+END_LARGEST = 66_000  # bytes; the end record has at most 22 and a comment of 65,535, and zip64 adds 76 before it
 LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
 class ZipMember(NamedTuple):
-    """Where a member's bytes lie, as the central directory declares it."""
+    """A member of a zip archive, as the central directory declares it."""
 
-    offset: int
-    compressed: int
-    size: int
-    method: int
-    crc: int
+    offset: int  # of its local header, in bytes
+    compressed: int  # bytes in the archive
+    size: int  # bytes once decompressed
+    method: int  # of compression: zipfile.ZIP_STORED or ZIP_DEFLATED
+    crc: int  # CRC-32 of the decompressed bytes
 
 
 def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER) -> list[tuple[str, ZipMember]]:
     """(name, member) of every picture in the archive, in the archive's order.
 
-    Raises HarnessError for a damaged archive, a name that leaves it and a name given twice; and for a picture that is a link,
-    encrypted, neither stored nor deflated, or declared over the limits. What is no picture is never read, counted on stderr, and
-    may be of any size or kind."""
+    HarnessError for a damaged archive, a name that leads outside it, or a name given twice. HarnessError also for a picture that
+    is a link, encrypted, neither stored nor deflated, or over the limits. Other files are never read and may be of any size or
+    kind. stderr says how many there are.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         check_member_count(path, entries)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # told to seek before the file's start
+        if error.errno != errno.EINVAL:  # EINVAL: a seek to before the file's start
             raise
         raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
-    except Exception as error:  # zipfile raises nearly anything for damaged bytes
+    except Exception as error:  # zipfile raises many kinds of errors for damaged bytes
         raise HarnessError(f"{path} is not a whole zip archive ({error}); download it again") from error
     check_names((entry.filename for entry in entries), path)
     left_out, pictures = LeftOut(), []
@@ -52,7 +53,7 @@ def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER
             if not entry.filename.endswith("/") and wanted(entry.filename, left_out, suffixes):
                 pictures.append(entry)
             else:
-                to_content(handle, entry.header_offset, entry.filename)  # its name must not be that of a picture, damaged
+                to_content(handle, entry.header_offset, entry.filename)  # else a picture with a damaged name would be left out
     left_out.say(path)
     for entry in pictures:
         _check_entry(entry, path, max_member)
@@ -65,8 +66,10 @@ def list_zip(path: Path, suffixes: tuple[str, ...], max_member: int = MAX_MEMBER
 
 
 def check_member_count(path: Path, entries: Sized) -> None:
-    """ValueError unless the archive's last record declares this many members; a damaged length in the directory swallows some,
-    and zipfile does not compare."""
+    """ValueError unless the archive's end record declares this many members.
+
+    A damaged length in the directory can hide members, and zipfile does not compare the counts.
+    """
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - END_LARGEST))
         tail = handle.read()
@@ -92,7 +95,10 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path, max_member: int) -> None:
 
 
 def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
-    """The bytes of one member of the archive open in binary mode; HarnessError unless name, size and checksum are as declared."""
+    """The bytes of one member. `handle` is the archive, open in binary mode.
+
+    HarnessError unless name, size and checksum are as declared.
+    """
     to_content(handle, member.offset, name)
     data = handle.read(member.compressed)
     if member.method == zipfile.ZIP_DEFLATED:
@@ -103,7 +109,7 @@ def read_member(handle: BinaryIO, member: ZipMember, name: str) -> bytes:
 
 
 def to_content(handle: BinaryIO, offset: int, name: str) -> None:
-    """Moves to the first byte of the member whose header lies at `offset`; HarnessError unless the header has this name."""
+    """Moves to the first byte of the member whose header is at `offset`. HarnessError unless the header has this name."""
     handle.seek(offset)
     header = handle.read(LOCAL_HEADER.size)
     fields = LOCAL_HEADER.unpack(header) if len(header) == LOCAL_HEADER.size else (b"", 0, 0)
@@ -115,7 +121,7 @@ def to_content(handle: BinaryIO, offset: int, name: str) -> None:
 
 
 def _inflate(data: bytes, size: int, name: str) -> bytes:
-    """At most `size` + 1 bytes, whatever the stream would grow to."""
+    """Decompresses at most `size` + 1 bytes, however long the stream is."""
     try:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
     except zlib.error as error:
@@ -123,10 +129,11 @@ def _inflate(data: bytes, size: int, name: str) -> bytes:
 
 
 def read_tar_files(path: Path, sizes: dict[str, int], max_total: int) -> Iterator[tuple[str, bytes]]:
-    """(base name, bytes) of the members of a .tar.gz that `sizes` asks for by base name, each exactly so many bytes.
+    """(base name, bytes) of the wanted members of a .tar.gz. sizes: {base name: bytes} of each wanted member.
 
-    Other members are skipped. Raises HarnessError for a damaged archive, a name that leaves it, a link, a member given twice,
-    missing or of another size, and members that declare more than `max_total` bytes together."""
+    Other members are skipped. HarnessError for a damaged archive, a name that leads outside it, a link, a wanted member that is
+    missing, given twice or of another size, and for members that declare more than `max_total` bytes together.
+    """
     found, total = set(), 0
     try:
         with tarfile.open(path, "r:gz") as archive:
@@ -146,7 +153,7 @@ def read_tar_files(path: Path, sizes: dict[str, int], max_total: int) -> Iterato
                 found.add(name)
                 content = archive.extractfile(member)
                 yield name, content.read() if content else b""
-            archive.fileobj.read(1 << 20)  # through the padding to gzip's own checksum
+            archive.fileobj.read(1 << 20)  # reads the padding to its end, where gzip compares its own checksum
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise HarnessError(f"{path} is not a whole .tar.gz archive ({error}); download it again") from error
     if missing := sorted(set(sizes) - found):
@@ -154,7 +161,7 @@ def read_tar_files(path: Path, sizes: dict[str, int], max_total: int) -> Iterato
 
 
 def check_names(names: Iterable[str], path: Path) -> None:
-    """HarnessError for a name that is absolute, climbs out of the archive, holds a backslash or NUL, or occurs twice."""
+    """HarnessError for a name that is absolute, leads outside the archive, contains a backslash or NUL, or occurs twice."""
     seen = set()
     for name in names:
         if name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name or name[1:2] == ":":

@@ -1,11 +1,11 @@
-"""Prepared images on disk: a directory of uint8 shards and a manifest that says where they came from.
+"""Prepared images on disk: a directory of uint8 shards, and a manifest that says where they came from.
 
     <root>/manifest.json          see harness/data/manifest.py
     <root>/<split>-00000.npy      uint8 (n, 3, H, W), as many shards as needed, in order
     <root>/<split>-labels.npy     int64 (N,), only for labelled data
 
-A split's sha256 covers the raw image bytes in order (no headers), so it does not depend on how they were sharded. Each shard has
-a sha256 of its own, which is checked before any of its images is used.
+A split's sha256 covers the raw image bytes in order, without headers, so it does not depend on the sharding. Each shard also has
+its own sha256, which is checked before any of its images is used.
 """
 
 import hashlib
@@ -21,22 +21,22 @@ from harness.data.manifest import MANIFEST, read_manifest
 from harness.data.npy import check_sha256, read_header, read_npy
 from harness.errors import HarnessError, unknown_choice
 
-OPEN_SHARDS = 512  # every map holds a file descriptor, of which a process often has only 1024
+OPEN_SHARDS = 512  # at a time: each needs a file descriptor, and a process often has only 1024
 
 
 @dataclass(frozen=True)
 class ShardFile:
-    """One file of images, how many it holds, and its sha256."""
+    """One file of images."""
 
     file: Path
-    count: int
-    sha256: str
+    count: int  # images in the file
+    sha256: str  # of the whole file
 
 
 class ImageArray:
-    """One split, memory-mapped: uint8 (N, 3, H, W). `array[i]` gives (3, H, W); a slice or an int array gives (n, 3, H, W).
+    """One split, memory-mapped: uint8 (N, 3, H, W). `array[i]` gives (3, H, W). A slice or an int array gives (n, 3, H, W).
 
-    HarnessError when a shard whose images are asked for does not have its sha256.
+    HarnessError on access to a shard whose sha256 is wrong.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class ImageArray:
         return self._maps[number]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_maps": OrderedDict()}  # a map pickles as a copy of its shard
+        return {**self.__dict__, "_maps": OrderedDict()}  # pickling a map would copy its shard
 
 
 def open_split(root: Path | str, split: str) -> ImageArray:
-    """The images of `split` under `root`. HarnessError where the manifest or a file is missing or does not fit."""
+    """The images of `split` under `root`. HarnessError if the manifest or a file is missing, or they do not fit together."""
     root = Path(root)
     manifest = read_manifest(root)
     if split not in manifest["splits"]:
@@ -105,7 +105,7 @@ def open_split(root: Path | str, split: str) -> ImageArray:
 
 
 def damaged_files(root: Path | str) -> Iterator[str]:
-    """One line for each file under `root` that is not what the manifest says; hashes all of them."""
+    """Hashes every file under `root`. Yields one line for each file that differs from the manifest."""
     root, manifest = Path(root), read_manifest(root)
     for split in manifest["splits"].values():
         files = {shard["file"]: shard["sha256"] for shard in split["shards"]}
@@ -119,7 +119,7 @@ def damaged_files(root: Path | str) -> Iterator[str]:
 
 
 def _check_shard(file: Path, shape: tuple[int, ...]) -> None:
-    """Compares the shard's header and length with the manifest, so that a missing or short one is found at once."""
+    """Compares the shard's header and length with the manifest, so that a missing or short file is found early."""
     try:
         with file.open("rb") as handle:
             found, dtype = read_header(handle)
@@ -137,7 +137,7 @@ def _again(file: Path) -> str:
 
 
 def content_sha256(array: ImageArray, on_images: Callable[[int], None] | None = None) -> str:
-    """Recomputes a split's content hash from the shards; `on_images(n)` is called as images are read."""
+    """Recomputes a split's content hash from its shards. Calls `on_images(n)` after reading n more images."""
     found = hashlib.sha256()
     for start in range(0, len(array), 256):
         piece = array[start : start + 256]

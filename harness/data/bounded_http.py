@@ -1,7 +1,7 @@
-"""HTTP answers within bounds: no server, slow, broken or hostile, can hold a download for ever or fill the memory.
+"""HTTP with limits: no server, slow, broken or hostile, can keep a download waiting forever or fill the memory.
 
-urllib bounds one wait for one byte, not their number: `100 Continue` without end, a header sent byte by byte and trailers without
-end keep it waiting for good. Here every byte of an answer, headers included, is counted where it leaves the socket.
+urllib limits the wait for one byte, but not how often it waits. Endless `100 Continue` answers, a header sent byte by byte or
+endless trailers would keep it waiting forever. So this file counts every byte of an answer, headers included, at the socket.
 """
 
 import http.client
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any, cast
 
-HEADERS = 1 << 16  # bytes before a body, and around it
+HEADERS = 1 << 16  # bytes allowed before a body, and around it
 
 
 class DownloadError(Exception):
@@ -22,21 +22,19 @@ class DownloadError(Exception):
 
 
 class TooLargeError(DownloadError):
-    """The server sends more than the file can have."""
+    """The server sends more bytes than the file can have."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is waited for: `timeout` seconds for a byte, and at least `slowest` bytes a second over any such period.
+    """How long to wait for a server. Together with the limit on the size, they limit the whole time."""
 
-    With the bound on the size they bound the whole time."""
-
-    timeout: float = 60
-    slowest: float = 1000
+    timeout: float = 60  # seconds without a byte
+    slowest: float = 1000  # bytes per second, averaged over `timeout`
 
 
 class _Counted(io.RawIOBase):
-    """The bytes of a connection; DownloadError where there are too many of them, or too few in `limits.timeout` seconds."""
+    """The bytes of a connection. DownloadError if there are too many, or too few within `limits.timeout` seconds."""
 
     def __init__(self, raw: io.RawIOBase, limits: Limits) -> None:
         self._raw, self._limits = raw, limits
@@ -44,7 +42,7 @@ class _Counted(io.RawIOBase):
         self._began, self._received = time.monotonic(), 0
 
     def allow(self, size: int) -> None:
-        """A body of `size` bytes may follow, an eighth more if it comes in chunks, and trailers."""
+        """Allows a body of `size` bytes, an eighth more for the marks between chunks, and trailers."""
         self._left = size + size // 8 + HEADERS
         self._began, self._received = time.monotonic(), 0
 
@@ -74,7 +72,7 @@ class _Counted(io.RawIOBase):
 
 
 class Answer(http.client.HTTPResponse):
-    """A server's answer, counted from its first byte."""
+    """A server's answer. Its bytes are counted from the first."""
 
     def __init__(self, sock: socket.socket, *rest: Any, limits: Limits, **options: Any) -> None:
         super().__init__(sock, *rest, **options)
@@ -83,7 +81,7 @@ class Answer(http.client.HTTPResponse):
 
 
 class _Web(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """http:// and https:// by connections whose answers are counted."""
+    """Opens http:// and https:// by connections whose answers are counted."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
@@ -102,7 +100,7 @@ class _Web(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirections to web addresses only, and reads nothing of the page that comes with one."""
+    """Follows redirections to web addresses only. Does not read the page that comes with one."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
@@ -114,22 +112,23 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def http_error_302(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage
     ) -> IO[bytes] | None:
-        fp.close()  # urllib would read it to its end, whatever its size
+        fp.close()  # urllib would read all of it, whatever its size
         return super().http_error_302(req, fp, code, msg, headers)
 
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302  # urllib's own are one function, too
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302  # as in urllib
 
 
 def open_answer(url: str, have: int, limits: Limits) -> Answer | None:
-    """The server's answer to a request for everything after `have` bytes; None if it says that there is nothing more.
+    """The server's answer to a request for everything after `have` bytes. None if it says that there is nothing more.
 
-    DownloadError where there is no good answer."""
+    DownloadError if there is no usable answer.
+    """
     try:
         request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
         return cast(Answer, urllib.request.build_opener(_Web(limits), _Redirects).open(request, timeout=limits.timeout))
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416:  # nothing is missing, or what we have is not of this file: the checksum will tell
+        if error.code == 416:  # the part is whole, or belongs to another file; the checksum will tell
             return None
         raise DownloadError(said(error.reason or f"status {error.code}")) from error
     except urllib.error.URLError as error:
@@ -139,6 +138,6 @@ def open_answer(url: str, have: int, limits: Limits) -> Answer | None:
 
 
 def said(error: object) -> str:
-    """At most 200 printable characters of what the server or the network said."""
+    """The message of the server or the network, cut to 200 printable characters."""
     text = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
     return "".join(character if character.isprintable() else "?" for character in text[:200])

@@ -1,7 +1,7 @@
-"""Files from the network: resumed where a connection broke, and believed only once their checksum is right.
+"""Downloads files. A broken download is resumed, and a file is used only once its checksum is right.
 
-A server may be slow, broken or hostile: every wait and every size has a bound, and whatever it answers, the file is the one that
-was asked for or there is one line of error.
+The server may be slow, broken or hostile, so every wait and every size has a bound. The outcome is either the right file or a
+one-line error.
 """
 
 import hashlib
@@ -15,17 +15,19 @@ from harness.data.bounded_http import Answer, DownloadError, Limits, TooLargeErr
 from harness.errors import HarnessError
 
 BLOCK = 1 << 16
-MAX_BYTES = 256 << 20  # where the caller names no other bound; CIFAR-10 has 170 MB, Inception's weights 96 MB
+MAX_BYTES = 256 << 20  # largest file by default; CIFAR-10 has 170 MB, Inception's weights 96 MB
 LIMITS = Limits()
 
 
 def fetch(url: str, path: Path, checksum: str | None, max_bytes: int = MAX_BYTES, limits: Limits = LIMITS) -> Path:
-    """`path`, downloaded from `url` unless it is there already; `checksum` is "sha256:<hex>" or "md5:<hex>", None where nobody
-    published one and the caller records what came.
+    """Downloads `url` to `path`, unless it is there already.
 
-    `limits` bound how long a slow server is waited for. An interrupted download waits in `<path>.part`, and the next call goes on
-    with it. Raises HarnessError where the network or the server fails, the file is larger than `max_bytes`, or the checksum
-    differs; a file that is not what was asked for is removed. OSError where the disk fails."""
+    An interrupted download stays in `<path>.part`, and the next call resumes it.
+    checksum: "sha256:<hex>" or "md5:<hex>"; None if nobody published one, and the caller records the file's own.
+    limits: how long to wait for a slow server.
+    HarnessError if the network or the server fails, the file is larger than `max_bytes`, or the checksum differs. A wrong file is
+    removed. OSError if the disk fails.
+    """
     if path.is_file():
         verify_checksum(path, checksum)
         return path
@@ -50,7 +52,7 @@ def fetch(url: str, path: Path, checksum: str | None, max_bytes: int = MAX_BYTES
 
 
 def _append(url: str, part: Path, max_bytes: int, limits: Limits) -> None:
-    """Adds to `part` what is missing of the file at `url`."""
+    """Downloads what `part` still lacks of the file at `url`."""
     have = part.stat().st_size if part.is_file() else 0
     if have > max_bytes:
         part.unlink()
@@ -71,7 +73,7 @@ def _append(url: str, part: Path, max_bytes: int, limits: Limits) -> None:
 
 
 def _declared(length: str | None, most: int) -> int:
-    """Bytes that the server says it will send; 0 if it does not say."""
+    """Number of bytes that the server announces. 0 if it announces none."""
     if length is None:
         return 0
     if not (length.isascii() and length.isdigit() and len(length) < 20):
@@ -82,7 +84,7 @@ def _declared(length: str | None, most: int) -> int:
 
 
 def _copy(answer: Answer, file: BinaryIO, bar: tqdm, most: int) -> int:
-    """Copies the answer's body; returns its length. A write that fails is the disk's OSError, a read the server's fault."""
+    """Copies the response's body and returns its length. OSError if writing fails, DownloadError if reading fails."""
     received = 0
     while block := _read(answer):
         received += len(block)
@@ -101,7 +103,7 @@ def _read(answer: Answer) -> bytes:
 
 
 def verify_checksum(path: Path, checksum: str | None) -> None:
-    """HarnessError unless `path` has the checksum "sha256:<hex>" or "md5:<hex>"; None accepts any file."""
+    """HarnessError unless `path` has the checksum "sha256:<hex>" or "md5:<hex>". None accepts any file."""
     if checksum is None:
         return
     kind, _, expected = checksum.partition(":")
@@ -114,7 +116,7 @@ def verify_checksum(path: Path, checksum: str | None) -> None:
 
 
 def require_file(path: Path, published: str, key: str = "data.path") -> Path:
-    """`path` if it is there; otherwise a HarnessError that says where it is published and where to put it."""
+    """Returns `path` if the file exists. Otherwise HarnessError says where it is published and where to put it."""
     if path.exists():
         return path
     raise HarnessError(f"no {path.name} at {path}; it is published at {published}; download it and put it there, or set {key}")

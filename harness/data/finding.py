@@ -1,4 +1,4 @@
-"""Which files under a folder or in an archive are pictures, and what is left out: one rule for preparing and for scoring."""
+"""Decides which files in a folder or an archive are pictures. Preparing and scoring use the same rule."""
 
 import os
 import sys
@@ -14,23 +14,23 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass
 class LeftOut:
-    """How many files were passed over, by reason."""
+    """Counts the files that are left out, by reason."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, reason: str) -> None:
-        """Counts one more."""
+        """Counts one more file."""
         self.counts[reason] += 1
 
     def say(self, where: object) -> None:
-        """One line on stderr, if anything was left out."""
+        """Prints one line on stderr, if anything was left out."""
         if self.counts:
             listed = ", ".join(f"{count} {reason}" for reason, count in sorted(self.counts.items()))
             print(f"note: {where}: left out {listed}", file=sys.stderr, flush=True)
 
 
 def wanted(name: str, left_out: LeftOut, suffixes: tuple[str, ...] = SUFFIXES) -> bool:
-    """Whether the relative POSIX path `name` is that of a picture; `left_out` counts it if not."""
+    """Whether the relative POSIX path `name` is a picture's. If not, `left_out` counts it."""
     parts = name.split("/")
     if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         left_out.add("hidden")
@@ -42,9 +42,9 @@ def wanted(name: str, left_out: LeftOut, suffixes: tuple[str, ...] = SUFFIXES) -
 
 
 def find_pictures(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
-    """Every picture under `root` by its relative POSIX path, sorted; says on stderr what it leaves out.
+    """Relative POSIX paths of all pictures under `root`, sorted. Prints on stderr what it leaves out.
 
-    Left out are hidden files and folders (each folder counts once), other endings, and links to folders, which may lead in
+    It leaves out hidden files and folders (a folder counts as one), other endings, and links to folders, because these can form
     circles. HarnessError for a missing folder and for a name that is not UTF-8.
     """
     if not root.is_dir():

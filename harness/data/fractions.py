@@ -1,4 +1,4 @@
-"""The part of a training set that a data-efficiency run sees (Table III), drawn once."""
+"""The part of a training set that a data-efficiency run uses (Table III)."""
 
 import numpy as np
 
@@ -7,10 +7,11 @@ from harness.errors import HarnessError
 
 
 def fraction_indices(count: int, fraction: float, seed: int) -> np.ndarray:
-    """Sorted int64 indices of `round(count * fraction)` of `count` images, without repetition.
+    """Sorted int64 indices of `round(count * fraction)` out of `count` images, without repetition.
 
-    With the same seed a smaller fraction is part of a larger one.
-    Raises HarnessError unless 0 < fraction <= 1 and one image is left."""
+    With the same seed, a smaller fraction is part of a larger one.
+    HarnessError unless 0 < fraction <= 1 and the fraction has at least one image.
+    """
     if not 0 < fraction <= 1:
         raise HarnessError(f"given fraction {fraction}; expected a number above 0 and at most 1")
     chosen = round(count * fraction)

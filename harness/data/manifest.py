@@ -1,8 +1,8 @@
-"""The manifest of prepared images: what they are, where they came from, and the hash of everything beside it.
+"""The manifest of prepared images: what they are, where they came from, and the hashes of the files in its folder.
 
     manifest.json   name, image_shape, source, preparation, versions, splits {split: count, sha256, shards, labels}, check
 
-`check` is the digest of all the other entries, so that a damaged manifest is never believed.
+`check` is the digest of all other entries, so a damaged manifest is always noticed.
 """
 
 import json
@@ -24,7 +24,7 @@ SPLIT_ENTRIES = {"count": int, "sha256": str, "shards": list}
 
 
 def read_manifest(root: Path | str) -> dict[str, Any]:
-    """The manifest under `root`; HarnessError if there is none, or if it is damaged or of another version."""
+    """The manifest under `root`. HarnessError if it is missing, damaged or of another version."""
     path = Path(root) / MANIFEST
     if not path.is_file():
         raise HarnessError(f"no prepared images at {root}; expected {MANIFEST} there; run `python -m pipelines.prepare` first")
@@ -46,7 +46,7 @@ def read_manifest(root: Path | str) -> dict[str, Any]:
 
 
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
-    """Writes the manifest to `root`, under its schema version and check sum."""
+    """Writes the manifest to `root`, with its schema version and check sum."""
     sealed = {"schema_version": SCHEMA_VERSION, **manifest}
     write_json(root / MANIFEST, {**sealed, "check": _check(sealed)})
 
@@ -55,12 +55,12 @@ def _check(manifest: dict[str, Any]) -> str:
     content = {key: value for key, value in manifest.items() if key != "check"}
     try:
         return digest(content)
-    except (ValueError, RecursionError):  # NaN, or nested too deep: never written by us
+    except (ValueError, RecursionError):  # NaN or too much nesting, which no manifest of ours has
         return "none"
 
 
 def library_versions() -> dict[str, str | None]:
-    """Versions of what decodes, resizes and stores the images."""
+    """Versions of the libraries that decode, resize and store the images."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -1,4 +1,4 @@
-"""Arrays on disk: .npy files that are checked against the hash under which they were written before anything uses them."""
+"""Writes .npy files and returns their hash. Reads them only if the hash is still the same."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ _verified: dict[tuple[str, str], tuple[int, int, int]] = {}  # (path, sha256) ->
 
 
 def write_npy(path: Path, array: np.ndarray) -> str:
-    """Writes `array` in C order and returns the file's sha256. A full disk is an OSError with its errno (np.save has none)."""
+    """Writes `array` in C order and returns the file's sha256. On a full disk its OSError has an errno; np.save's has none."""
     array, header, hasher = np.ascontiguousarray(array), io.BytesIO(), hashlib.sha256()
     npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(array))
     with path.open("wb") as file:
@@ -27,7 +27,7 @@ def write_npy(path: Path, array: np.ndarray) -> str:
 
 
 def read_npy(path: Path, sha256: str, advice: str) -> np.ndarray:
-    """The array in `path`, memory-mapped, once the file has this hash; see `check_sha256`."""
+    """Memory-maps the array in `path`, after `check_sha256`."""
     check_sha256(path, sha256, advice)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -38,9 +38,9 @@ def read_npy(path: Path, sha256: str, advice: str) -> np.ndarray:
 
 
 def check_sha256(path: Path, sha256: str, advice: str) -> None:
-    """HarnessError ending in `advice` unless the file has this hash; OSError if it cannot be read.
+    """HarnessError, ending with `advice`, unless the file has this hash. OSError if it cannot be read.
 
-    A file is hashed once per process, at about 1.5 GB/s, and again only when its inode, size or time of change differs.
+    A process hashes a file once, at about 1.5 GB/s, and again only if its inode, size or time of change differs.
     """
     key, state = (os.path.abspath(path), sha256), _state(path)
     if _verified.get(key) == state:
@@ -56,14 +56,14 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype of an .npy file in C order; leaves `file` at its first element. ValueError for anything else."""
+    """Shape and dtype of an .npy file in C order. Leaves `file` at its first element. ValueError for any other file."""
     try:
         version = npy.read_magic(file)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except OSError:
         raise
-    except Exception as error:  # the header is Python text, which can be wrong in many ways
+    except Exception as error:  # the header is Python code, which can be wrong in many ways
         raise ValueError(f"no readable array header: {error}") from error
     if fortran:
         raise ValueError("given an array in Fortran order; expected C order")

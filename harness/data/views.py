@@ -1,4 +1,4 @@
-"""Views of images that read nothing until they are asked for: some of them, consecutive ones, and altered copies."""
+"""Lazy views of images: subsets, consecutive ranges and altered copies. They read images only when indexed."""
 
 from typing import Any, Protocol
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 class Images(Protocol):
-    """uint8 images (N, 3, H, W): a numpy array, or an array on disk that returns one for a slice."""
+    """uint8 images (N, 3, H, W): a numpy array, or an object that returns one for a slice."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -18,13 +18,13 @@ class Images(Protocol):
 
 
 def image_shape(images: Images) -> tuple[int, int, int]:
-    """Channels, height and width of the pictures as they were given: grey ones have 1 channel though they are read as 3."""
+    """Channels, height and width of the original pictures. Grey pictures have 1 channel, although they are read as 3."""
     _, channels, height, width = images.shape
     return getattr(images, "channels", channels), height, width
 
 
 class Subset:
-    """The images with these indices, in their order; `images` must take a list of indices."""
+    """The images with these indices, in this order. `images` must accept a list of indices."""
 
     def __init__(self, images: Images, indices: np.ndarray) -> None:
         self.images, self.indices = images, indices
@@ -39,7 +39,7 @@ class Subset:
 
 
 class Span:
-    """Images start ... stop - 1."""
+    """Images `start` to `stop - 1`."""
 
     def __init__(self, images: Images, start: int, stop: int) -> None:
         self.images, self.start = images, start
@@ -55,7 +55,7 @@ class Span:
 
 
 class Noised:
-    """The images with Gaussian noise of `strength` grey levels, the same noise for an image whatever the batch."""
+    """The images with Gaussian noise of `strength` grey levels. An image's noise depends only on the seed and its number."""
 
     def __init__(self, images: Images, strength: float, seed: int) -> None:
         self.images, self.strength, self.seed = images, strength, seed
@@ -72,7 +72,7 @@ class Noised:
 
 
 class BicubicResized:
-    """The images resized to (size, size) by Pillow's bicubic filter, which shrinks with antialiasing and rounds to uint8."""
+    """The images resized to (size, size) by Pillow's bicubic filter, with antialiasing, rounded to uint8."""
 
     def __init__(self, images: Images, size: int) -> None:
         self.images, self.size = images, size

@@ -1,1 +1,1 @@
-"""FID, sFID, IS, precision and recall: what they are and what they may be called."""
+"""FID, sFID, IS, precision and recall: how they are computed, and when a score may have these names."""

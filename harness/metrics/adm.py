@@ -1,7 +1,7 @@
-"""The ADM evaluator's .npz files, read and written, so that it can score our samples and we can score its.
+"""Reads and writes the ADM evaluator's .npz files. The evaluator can score our samples, and we can score its samples.
 
 Samples: `arr_0` uint8 (N, H, W, 3). Reference: `mu`, `sigma` of the pool features and `mu_s`, `sigma_s` of the spatial ones,
-covariances with ddof 1, possibly beside an `arr_0` of fewer images for precision and recall
+covariances with ddof 1. A reference may also hold `arr_0`, fewer images for precision and recall
 (github.com/openai/guided-diffusion, evaluations).
 """
 
@@ -24,11 +24,11 @@ from harness.metrics.npz import array_names, check_whole, header, read_array
 
 SAMPLES = "arr_0"
 STATISTICS = ("mu", "sigma", "mu_s", "sigma_s")
-TOLERANCE = 1e-5  # of the largest entry or eigenvalue: the rounding of a covariance that was kept in float32
+TOLERANCE = 1e-5  # relative to the largest entry or eigenvalue: the rounding of a covariance stored in float32
 
 
 class NpzSamples:
-    """The samples of an .npz, read from the file slice by slice: uint8 (N, 3, H, W), whatever their number.
+    """The samples of an .npz as uint8 (N, 3, H, W). They are read from the file slice by slice, so N can be large.
 
     HarnessError if the file is damaged (its checksum is compared first) or holds something else.
     """
@@ -68,17 +68,15 @@ class NpzSamples:
 
 @dataclass(frozen=True)
 class StoredReference:
-    """A reference known by its statistics: extractor label, count of images (0 if the file does not say), pool features (M, D)
-    of its images for precision and recall if it has any, and why it may not be what a protocol asks for.
-    """
+    """A reference of which only the statistics are known."""
 
-    label: str
-    count: int
-    parts: dict[str, Statistics]
-    pool: np.ndarray | None = None
+    label: str  # of the extractor
+    count: int  # images that the statistics describe; 0 if the file does not say
+    parts: dict[str, Statistics]  # of `pool` and `spatial`
+    pool: np.ndarray | None = None  # pool features (M, D) for precision and recall, if the file holds images
     spatial: None = None
-    doubts: tuple[str, ...] = ()
-    image_shape: tuple[int, ...] | None = None  # statistics without images do not say
+    doubts: tuple[str, ...] = ()  # reasons why it may not be the reference that a protocol asks for
+    image_shape: tuple[int, ...] | None = None  # of the images in the file; None if there are none
 
     def __len__(self) -> int:
         return self.count
@@ -89,9 +87,10 @@ class StoredReference:
 
 
 def read_statistics(path: Path, label: str, protocol_count: int | None = None) -> StoredReference:
-    """The reference statistics in an ADM-format .npz, taken to be of the extractor `label`.
+    """The reference statistics in an ADM-format .npz.
 
-    Our files say how many images they describe and with which extractor; for others `protocol_count` is believed.
+    Files that we wrote hold their extractor's label and their count of images. Other files are assumed to belong to the extractor
+    `label` and to describe `protocol_count` images.
     """
     missing = sorted(set(STATISTICS) - array_names(path))
     if missing:
@@ -99,7 +98,7 @@ def read_statistics(path: Path, label: str, protocol_count: int | None = None) -
     count, made_with = _count(path, protocol_count), _label(path, label)
     if made_with != label:
         raise HarnessError(f"{path} holds statistics of {made_with}; expected {label}; use one extractor for both sets")
-    scale = max(count, 2) - 1  # a scatter matrix that gives the covariance back; its count matters only for merging
+    scale = max(count, 2) - 1  # makes a scatter matrix with this covariance; its count matters only for merging
     parts = {}
     for part, mean_name, covariance_name in (("pool", "mu", "sigma"), ("spatial", "mu_s", "sigma_s")):
         mean, covariance = _floats(path, mean_name), _floats(path, covariance_name)
@@ -134,7 +133,7 @@ def _floats(path: Path, name: str) -> np.ndarray:
 
 
 def _check_gaussian(mean: np.ndarray, covariance: np.ndarray, where: str) -> None:
-    """HarnessError unless mean is (d,) and covariance a symmetric (d, d) without negative eigenvalues."""
+    """HarnessError unless mean is (d,), and covariance is (d, d), symmetric and without negative eigenvalues."""
     if mean.ndim != 1 or not mean.size or covariance.shape != (mean.size, mean.size):
         raise HarnessError(f"{where}: given a mean {mean.shape} and a covariance {covariance.shape}; expected (d,) and (d, d)")
     if not np.allclose(covariance, covariance.T, rtol=0, atol=TOLERANCE * np.abs(covariance).max()):
@@ -145,7 +144,7 @@ def _check_gaussian(mean: np.ndarray, covariance: np.ndarray, where: str) -> Non
 
 
 def write_statistics(path: Path, seen: Features) -> None:
-    """Writes the statistics of a reference's features as an ADM-format .npz, with their count and extractor beside them."""
+    """Writes the statistics of a reference's features as an ADM-format .npz, with their count and extractor."""
     arrays = {}
     for part, mean, covariance in (("pool", "mu", "sigma"), ("spatial", "mu_s", "sigma_s")):
         found = seen.statistics(part)
@@ -156,9 +155,10 @@ def write_statistics(path: Path, seen: Features) -> None:
 
 
 def write_samples(path: Path, images: Images, batch: int = 1024, text: Mapping[str, str] | None = None) -> str:
-    """Writes uint8 images (N, 3, H, W) as an ADM-format .npz of samples, batch by batch; returns the file's sha256.
+    """Writes uint8 images (N, 3, H, W) as an ADM-format .npz of samples, batch by batch. Returns the file's sha256.
 
-    text: what the file says of itself, as arrays beside the samples."""
+    text: facts about the file, {name: value}, written as arrays beside the samples.
+    """
     count, _, height, width = images.shape
     description = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, 3)}
     with (

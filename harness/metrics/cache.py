@@ -1,4 +1,4 @@
-"""Reference features kept on disk under what they were made from: another image, weight, preparation or count is another key."""
+"""Keeps reference features on disk. The key is a digest of what they were made from: images, weights, preparation, count."""
 
 import json
 import sys
@@ -22,26 +22,26 @@ ENTRY = "made_from.json"
 def cached_features(
     folder: Path, made_from: dict[str, Any], label: str, compute: Callable[[], Features | None], ranks: Ranks = ALONE
 ) -> Features | None:
-    """The features made from `made_from` (JSON values): read from `folder`, memory-mapped, or computed and kept there.
+    """The features made from `made_from` (JSON values): memory-mapped from `folder`, or computed and stored there.
 
-    A hit calls nothing and so opens no image; every file is checked against its sha256 first, and HarnessError says which one is
-    damaged. A folder that cannot be read or written costs a warning, never the features. Entries are never evicted: delete the
-    folder to free the space. Of several ranks rank 0 alone looks, reads and writes, and the others get None; all of them
-    compute, or none.
+    On a hit `compute` is not called, so no image is opened. Every file is checked against its sha256 first; HarnessError names a
+    damaged one. If the folder cannot be read or written, there is a warning and the features are computed. Entries are never
+    removed: delete the folder to free the space.
+    Only rank 0 uses the folder; the other ranks get None. Either all ranks compute or none does.
     """
     entry = folder / digest({"version": VERSION, **made_from})
     found = _read(entry, label) if ranks.rank == 0 else None
     if ranks.share(found is not None):
         return found
     seen = compute()
-    if seen is not None:  # else another rank's to keep
+    if seen is not None:  # only rank 0 has them
         _keep(entry, seen, made_from)
     return seen
 
 
 def _keep(entry: Path, seen: Features, made_from: dict[str, Any]) -> None:
     try:
-        if entry.exists():  # another process was faster
+        if entry.exists():  # another process has stored them meanwhile
             return
         with atomic_path(entry) as temporary:
             temporary.mkdir(parents=True)
@@ -85,7 +85,7 @@ def _read(entry: Path, label: str) -> Features | None:
 
 
 def _check_missing(entry: Path, advice: str) -> None:
-    """HarnessError where a part of the entry is there: entries appear whole."""
+    """HarnessError if the entry exists in part. Entries are renamed into place whole, so a file was removed."""
     if (entry / ENTRY).is_file():
         raise HarnessError(f"cached features {entry} lack a file; {advice}")
 

@@ -1,7 +1,6 @@
-"""The embedded profile's feature network: a small classifier of handwritten digits.
+"""The feature network of the digits profile: a small classifier of handwritten digits.
 
-It takes the place of Inception-v3 where no pretrained weights can be had. Its scores compare cells with each other; they are
-never FID.
+It replaces Inception-v3 where pretrained weights are not available. Its scores compare cells with each other. They are never FID.
 """
 
 import json
@@ -46,7 +45,7 @@ class DigitsClassifier(nn.Module):
 
 
 def to_input(images: torch.Tensor) -> torch.Tensor:
-    """uint8 images -> float32 in [-1, 1]."""
+    """Converts uint8 images to float32 in [-1, 1]."""
     return images.float() / 127.5 - 1
 
 
@@ -61,8 +60,8 @@ def train_digits_classifier(
 ) -> dict[str, object]:
     """Trains on uint8 images (N, 3, 16, 16) and int labels (N,), writes `out` (safetensors) and returns its metadata.
 
-    `test` holds the images and labels of the split whose accuracy is measured; with `data_sha256`, the hash of the training
-    data, it goes into the file's metadata. The same seed gives the same file wherever the arithmetic is pinned.
+    test: images and labels on which to measure the accuracy. data_sha256: hash of the training data. The accuracy and this hash
+    go into the metadata. With pinned arithmetic, the same seed gives the same file.
     """
     _check_digits(images, labels)
     with _one_thread(), torch.random.fork_rng(devices=[]):
@@ -77,7 +76,7 @@ def train_digits_classifier(
         "train_count": len(images),
     }
     with atomic_path(out) as temporary:
-        # One metadata entry: safetensors writes several in an order that changes from run to run, and so would the hash.
+        # A single metadata entry, because safetensors writes several in a random order, which would change the hash.
         save_file(model.state_dict(), temporary, metadata={"digits-cnn": json.dumps(facts, sort_keys=True)})
     return facts
 
@@ -110,7 +109,7 @@ def _check_digits(images: np.ndarray, labels: np.ndarray) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread, so that sums are taken in one order whatever the machine's cores."""
+    """Uses one thread, so that the order of sums does not depend on the machine's cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,7 @@
 """The digits classifier as a feature extractor registered in torch-fidelity.
 
-Its weights are committed beside this file and pinned by their sha256, as Inception's are, so that distances of two machines lie
-in one feature space. `python -m pipelines.extractor --remake` trains them again and compares.
+Its weights are committed beside this file and pinned by their sha256, as Inception's are. So all machines measure distances in
+the same feature space. `python -m pipelines.extractor --remake` trains the weights again and compares them.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ SPATIAL_CHANNELS = 7
 
 
 class DigitsFeatures(FeatureExtractorBase):
-    """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W), resized as TF1 does if need be."""
+    """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W). Resizes as TensorFlow 1 does, if needed."""
 
     resolution = RESOLUTION
     pool_dim = 64
@@ -62,7 +62,7 @@ register_feature_extractor(NAME, DigitsFeatures)
 
 
 def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
-    """Label, sha256 and module: the pinned weights, or another file of the same network, whose hash the label then shows."""
+    """Label, sha256 and module, with the pinned weights or those in `weights`. The label shows the hash of other weights."""
     sha256 = read_weights(weights or WEIGHTS)[1]
     if weights is None and sha256 != SHA256:
         raise HarnessError(f"{WEIGHTS} has sha256 {sha256}, not the pinned {SHA256}; restore the file from Git")
@@ -71,7 +71,7 @@ def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], str]:
-    """Tensors and sha256 of a digits-cnn file; HarnessError if it is not one."""
+    """Tensors and sha256 of a digits-cnn file. HarnessError if it is another kind of file."""
     content = path.read_bytes()
     expected = {key: value.shape for key, value in DigitsClassifier().state_dict().items()}
     try:

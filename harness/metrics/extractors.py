@@ -1,6 +1,6 @@
-"""The networks whose features are scored, each registered in torch-fidelity under the name used here.
+"""The networks whose features are scored. Each is registered in torch-fidelity under the same name as here.
 
-torch-fidelity takes seconds to import (torchvision loads torch's compiler), so it is imported only when an extractor is.
+torch-fidelity takes seconds to import (torchvision loads torch's compiler), so it is imported only when an extractor is loaded.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,11 @@ from harness.errors import HarnessError, unknown_choice
 
 @dataclass(frozen=True)
 class Extractor:
-    """A feature extractor on its device: registered name, label, hash of its weights, and the module.
+    """A feature extractor on its device."""
 
-    The label is the bare name for the pinned weights. Other weights add the first 8 digits of their hash, because their
-    features are not comparable with anybody else's.
-    """
-
-    name: str
-    label: str
-    sha256: str
+    name: str  # as registered
+    label: str  # the name; for weights that are not the pinned ones, also 8 digits of their hash, because scores then differ
+    sha256: str  # of the weights
     module: Any  # a torch-fidelity feature extractor with pool_dim, spatial_dim and resolution
 
 
@@ -52,15 +48,14 @@ EXTRACTORS: dict[str, Callable[[Path | None, int | None], tuple[str, str, nn.Mod
 def load_extractor(
     name: str, weights: Path | str | None = None, device: str = "cpu", *, random_seed: int | None = None
 ) -> Extractor:
-    """Loads a registered extractor; its weights are checked before they are opened.
+    """Loads a registered extractor. Its weights are checked before they are opened.
 
     Without `weights`, inception-v3 uses torch-fidelity's own download and digits-cnn the committed file.
-    `random_seed` gives it random weights, for tests and
-    dry runs only: the label says so and nothing scored with it is comparable.
+    `random_seed` gives random weights, for tests and dry runs. The label says so, and the scores are comparable with nothing.
     """
     if name not in EXTRACTORS:
         raise unknown_choice("extractor", name, EXTRACTORS)
     check_device(str(device), "device")
-    with torch.random.fork_rng(devices=[]):  # a module is initialised at random before its weights are loaded
+    with torch.random.fork_rng(devices=[]):  # building a module draws random numbers, before its weights are loaded
         label, sha256, module = EXTRACTORS[name](None if weights is None else Path(weights), random_seed)
     return Extractor(name, label, sha256, module.to(device))

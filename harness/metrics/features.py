@@ -1,4 +1,4 @@
-"""One pass over the images through an extractor registered in torch-fidelity: every score comes from its three outputs."""
+"""Runs images through an extractor once. All scores are computed from the extractor's three outputs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +17,15 @@ from harness.metrics.frechet import Statistics, statistics
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor saw in N images: pool (N, D), spatial (N, S) and logits (N, C), float32, and the extractor's label.
+    """The outputs of an extractor for N images, in float32."""
 
-    `doubts` are reasons why the images may not be the ones a protocol asks for; `image_shape` is their channels, height and
-    width before any resize, None if nobody knows.
-    """
-
-    pool: np.ndarray
-    spatial: np.ndarray
-    logits: np.ndarray
-    label: str
-    doubts: tuple[str, ...] = ()
-    image_shape: tuple[int, ...] | None = None
-    _statistics: dict[str, Statistics] = field(default_factory=dict, repr=False, compare=False)
+    pool: np.ndarray  # (N, D)
+    spatial: np.ndarray  # (N, S)
+    logits: np.ndarray  # (N, C)
+    label: str  # of the extractor
+    doubts: tuple[str, ...] = ()  # reasons why the images may not be those that a protocol asks for
+    image_shape: tuple[int, ...] | None = None  # channels, height and width before any resize; None if unknown
+    _statistics: dict[str, Statistics] = field(default_factory=dict, repr=False, compare=False)  # already computed
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -55,8 +51,8 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
     out: dict[str, np.ndarray] = {}
     bar = tqdm(total=len(images), desc=extractor.label, unit="img", disable=not progress)
     with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
-        for start in range(0, len(images) or 1, batch_size):  # no images at all are one batch, which is refused
-            # One memory layout whatever the source's: another one takes other kernels, and other rounding.
+        for start in range(0, len(images) or 1, batch_size):  # without images, one empty batch, which is refused
+            # Always the same memory layout, because another one would select other kernels, with other rounding.
             batch = torch.from_numpy(np.array(_checked(images[start : start + batch_size]), order="C")).to(device)
             parts = extractor.module.convert_features_tuple_to_dict(extractor.module(batch))
             for name in OUTPUTS:
@@ -66,7 +62,7 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
 
 
 def _store(out: dict[str, np.ndarray], name: str, part: np.ndarray, start: int, count: int) -> None:
-    """Copies a batch into its place in an array allocated once, so that memory never holds the features twice."""
+    """Copies a batch into an array that is allocated once, so that memory never holds the features twice."""
     if name not in out:
         out[name] = np.empty((count, part.shape[1]), dtype=np.float32)
     out[name][start : start + len(part)] = part
@@ -91,7 +87,7 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Turns TF32 off, which CUDA convolutions use by default and which changes features, and restores it afterwards."""
+    """Turns TF32 off, and restores the setting at the end. CUDA convolutions use TF32 by default, which changes features."""
     switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [switch.allow_tf32 for switch in switches]
     for switch in switches:

@@ -1,4 +1,4 @@
-"""What both extractors need from torch-fidelity: a strict check of arguments, and the module with all three outputs."""
+"""Helpers for both extractors around torch-fidelity: a strict check of arguments, and a module with all three outputs."""
 
 from torch import nn
 from torch_fidelity.defaults import DEFAULTS
@@ -11,7 +11,7 @@ METRIC_LAYERS = {"isc": "logits", "fid": "pool", "kid": "pool", "prc": "pool"}
 
 
 def check_arguments(arguments: dict[str, object]) -> None:
-    """Raises HarnessError for an argument that torch-fidelity does not know; it would ignore a misspelt one."""
+    """HarnessError for an argument that torch-fidelity does not know. torch-fidelity itself would ignore a misspelt one."""
     for name in arguments:
         if name not in DEFAULTS:
             raise unknown_choice("torch-fidelity argument", name, DEFAULTS)

@@ -1,7 +1,7 @@
-"""Inception-v3 of 2015-12-05, as torch-fidelity converted it, with the spatial features of sFID beside its own outputs.
+"""Inception-v3 of 2015-12-05, as torch-fidelity converted it. Adds the spatial features that sFID needs.
 
-sFID (Nash et al. 2021, arXiv 2103.03841) uses the first 7 channels of mixed_6/conv, 17 x 17, flattened in the order height,
-width, channel as TensorFlow does: feature (y * 17 + x) * 7 + c. In torch-fidelity that layer is `Mixed_6d.branch1x1`.
+sFID (Nash et al. 2021, arXiv 2103.03841) uses the first 7 channels of mixed_6/conv, 17 x 17, flattened in TensorFlow's order
+height, width, channel: feature (y * 17 + x) * 7 + c. In torch-fidelity that layer is `Mixed_6d.branch1x1`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ NAME = "inception-v3"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 MAX_BYTES = 128 << 20  # the file has 91 MiB
 SPATIAL_CHANNELS = 7
-# Our names for what torch-fidelity calls its layers; "spatial" is added here.
+# {our name: torch-fidelity's name} of its layers; "spatial" is added here.
 LAYERS = {"pool": "2048", "logits": "logits_unbiased"}
 
 
@@ -78,7 +78,7 @@ register_feature_extractor(NAME, InceptionFeatures)
 
 
 def load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:
-    """Label, sha256 and module: the pinned weights from a file or the download, or random ones if a seed is given."""
+    """Label, sha256 and module, with the pinned weights from a file or the download, or with random ones if a seed is given."""
     if random_seed is not None:
         state = random_state(random_seed)
         sha256 = _state_hash(state)
@@ -95,7 +95,7 @@ def from_state(state: dict[str, torch.Tensor]) -> nn.Module:
 
 
 def _pinned_state(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors of the pinned weights file. Its bytes are hashed first, and nothing in it is ever executed."""
+    """Tensors of the pinned weights file. Its bytes are hashed first, and no code in it is ever run."""
     content = path.read_bytes()
     given = hashlib.sha256(content).hexdigest()
     if given != SHA256:
@@ -110,7 +110,7 @@ def _pinned_state(path: Path) -> dict[str, torch.Tensor]:
 
 
 def published_weights(path: Path | None) -> Path:
-    """The pinned weights file, at `path` or downloaded; HarnessError if it is missing or another file."""
+    """The pinned weights file, at `path` or downloaded. HarnessError if it is missing or has another hash."""
     if path is not None and not path.is_file():
         raise HarnessError(f"no Inception weights at {path}; fetch {URL_INCEPTION_V3} and put it there")
     found = path or _download()
@@ -125,14 +125,14 @@ def _download() -> Path:
 
 
 class _Blank(FeatureExtractorInceptionV3):
-    """The network before any weights: its base class can only be built by loading some."""
+    """The network without loaded weights. Its base class always loads weights, so loading does nothing here."""
 
     def load_state_dict(self, _state: dict, **_options: object) -> None:
         return None
 
 
 def random_state(seed: int) -> dict[str, torch.Tensor]:
-    """Random Inception weights, scaled so that features keep their size from layer to layer; for tests and dry runs."""
+    """Random Inception weights for tests and dry runs, scaled so that features keep their size from layer to layer."""
     empty = io.BytesIO()
     torch.save({}, empty)
     empty.seek(0)

@@ -1,7 +1,7 @@
-"""Every score as one specification. A new metric is a file that computes it and an entry of METRICS here, nothing else.
+"""The specification of every score. A new metric needs a file that computes it and an entry in METRICS, nothing else.
 
-The words FID, sFID and IS belong to one extractor and to the paper's protocols (harness.metrics.protocol); any other score bears
-its proxy name and the label of its extractor, for example `fd/digits-cnn`.
+Only scores by the paper's extractor under the paper's protocols are named FID, sFID and IS (harness.metrics.protocol). Any other
+score has its proxy name and the label of its extractor, for example `fd/digits-cnn`.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,32 +14,27 @@ if TYPE_CHECKING:  # the report reads this registry and must not wait for torch
 
 @dataclass(frozen=True)
 class Metric:
-    """One score of generated images against a reference.
+    """One score of generated images against a reference."""
 
-    `name` is its key under a protocol of the paper, `proxy` its key anywhere else. `heading` and `proxy_heading` are the words of
-    tables and axes. Two values count as the same within `margin`, which is a share of the printed figure or absolute.
-    `compute` gives the value, or None where the reference does not hold what the score needs.
-    """
-
-    name: str
-    proxy: str
-    heading: str
-    proxy_heading: str
-    better: Literal["lower", "higher"]
-    margin: float
-    margin_is: Literal["share", "absolute"]
-    compute: Callable[["Comparison"], float | None]
+    name: str  # key under a protocol of the paper
+    proxy: str  # first part of the key anywhere else
+    heading: str  # in tables and on axes, for `name`
+    proxy_heading: str  # in tables and on axes, for `proxy`
+    better: Literal["lower", "higher"]  # which values are better
+    margin: float  # largest difference from the printed figure that counts as equal; unit: `margin_is`
+    margin_is: Literal["share", "absolute"]  # of the printed figure, or in the score's own unit
+    compute: Callable[["Comparison"], float | None]  # the value; None if the reference lacks what the score needs
 
     def half_width(self, printed: float) -> float:
-        """Half the width of the band around `printed` within which a measurement counts as the same."""
+        """The largest difference from `printed` within which a measurement counts as equal, in the score's unit."""
         return self.margin if self.margin_is == "absolute" else self.margin * printed
 
     def proxy_label(self, extractor: str) -> str:
-        """`fd/digits-cnn`, the key of the score on the features of the extractor with this label."""
+        """The key of the score for an extractor with this label, such as `fd/digits-cnn`."""
         return f"{self.proxy}/{extractor}"
 
     def label_in(self, scores: Iterable[str]) -> str | None:
-        """The key under which the score stands among `scores`: its own name first, then its proxy; None where it does not."""
+        """The key of this score among `scores`: its own name if there, else its proxy's. None if there is neither."""
         names = list(scores)
         if self.name in names:
             return self.name
@@ -69,7 +64,7 @@ METRICS: dict[str, Metric] = {
 
 
 def metric_of(label: str) -> Metric | None:
-    """The metric that a key of a record's scores belongs to: `fid` and `fd/digits-cnn` are both FID's."""
+    """The metric that a key of a record's scores belongs to: FID for both `fid` and `fd/digits-cnn`."""
     name = label.partition("/")[0]
     return METRICS.get(name) or next((metric for metric in METRICS.values() if metric.proxy == name), None)
 

@@ -1,8 +1,8 @@
-"""Improved precision and recall: is an image inside the other set's manifold, a union of balls around its points?
+"""Improved precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991, eqs. 1-2).
 
-Precision is the share of generated images inside the reference's balls, recall the share of reference images inside the
-generated set's balls; a ball reaches to its centre's k-th nearest neighbour, boundary included
-(Kynkaanniemi et al. 2019, arXiv 1904.06991, eqs. 1-2; on pool features with k = 3 as in the ADM evaluator).
+Each set's manifold is a union of balls around its points. A ball reaches to its centre's k-th nearest neighbour, boundary
+included. Precision is the share of generated images inside the reference's balls, recall the share of reference images inside the
+generated set's balls. As in the ADM evaluator, they are computed on pool features with k = 3.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from harness.metrics.features import full_precision
 from harness.metrics.frechet import check_features
 
 BLOCK = 4096
-"""Rows and columns of one block of distances: at most three float32 copies of BLOCK x BLOCK, 200 MB, live at once."""
+"""Rows and columns of one block of distances. At most three float32 matrices of BLOCK x BLOCK, 200 MB, exist at once."""
 
 
 def precision_recall(
@@ -26,8 +26,8 @@ def precision_recall(
 ) -> tuple[float, float]:
     """Precision and recall of features generated (N, d) against reference (M, d).
 
-    Distances are squared Euclidean in float32; memory is bounded by the features and three `block` x `block` matrices.
-    `half` mimics the ADM evaluator's float16, which adds 0.1 to 0.3 points.
+    Distances are squared Euclidean in float32. Memory holds the features and three `block` x `block` matrices.
+    `half` imitates the ADM evaluator's float16, which adds 0.1 to 0.3 points.
     """
     for x in (generated, reference):
         check_features(x, minimum=neighbours + 1)
@@ -40,7 +40,7 @@ def precision_recall(
 
 
 def _inside(gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block: int, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which rows of gen (N,) lie inside a ball of ref, and which rows of ref (M,) inside a ball of gen: one pass of blocks."""
+    """Masks: rows of gen (N,) inside a ball of ref, and rows of ref (M,) inside a ball of gen. One pass over the blocks."""
     gen_radii, ref_radii = (_radii(x, neighbours, block, half) for x in (gen, ref))
     in_ref = torch.zeros(len(gen), dtype=torch.bool, device=gen.device)
     in_gen = torch.zeros(len(ref), dtype=torch.bool, device=gen.device)
@@ -53,7 +53,7 @@ def _inside(gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block: int, h
 
 
 def _radii(x: torch.Tensor, neighbours: int, block: int, half: bool) -> torch.Tensor:
-    """Squared distance (N,) of every point to its k-th nearest neighbour; the point itself comes first, hence k + 1."""
+    """Squared distance (N,) of every point to its k-th nearest neighbour. The nearest is the point itself, hence k + 1."""
     radii = []
     for i in range(0, len(x), block):
         nearest = x.new_empty(len(x[i : i + block]), 0)
@@ -66,9 +66,9 @@ def _radii(x: torch.Tensor, neighbours: int, block: int, half: bool) -> torch.Te
 
 
 def _squared_distances(a: torch.Tensor, b: torch.Tensor, half: bool) -> torch.Tensor:
-    """|a|^2 + |b|^2 - 2 a.b for a (n, d), b (m, d): (n, m) float32, cut at 0 where rounding goes below.
+    """|a|^2 + |b|^2 - 2 a.b for a (n, d), b (m, d): (n, m) float32. Values that rounding makes negative become 0.
 
-    `half` computes in float16, and again in float32 if that overflows, as the ADM evaluator does block by block.
+    `half` computes in float16, and if that overflows again in float32. The ADM evaluator does the same for each block.
     """
     x, y = (a.half(), b.half()) if half else (a, b)
     squares = (x * x).sum(dim=1)[:, None] + (y * y).sum(dim=1)[None, :]

@@ -1,8 +1,7 @@
-"""What is compared with what, and whether the result may be held against the paper.
+"""Protocols: what is compared with what, and whether the result is comparable with the paper.
 
-A protocol fixes the sample counts, the reference and the scores. The words FID, sFID, IS, precision and recall belong to the
-pinned Inception weights under one of the paper's protocols followed to the letter; every other score carries the name of its
-extractor.
+A protocol fixes the sample counts, the reference and the scores. Scores are named FID, sFID, IS, precision and recall only if
+they use the pinned Inception weights and follow one of the paper's protocols exactly. Other scores carry their extractor's name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,48 +17,41 @@ from harness.files import sha256_file
 from harness.metrics.metric import METRICS
 
 PAPER_LABEL = "inception-v3"  # the label of the pinned weights; other weights carry their hash
-SUBSET_SEED = 0  # of every draw of some images from more: which ones are scored never depends on their names
+SUBSET_SEED = 0  # of every random subset of images, so that file names never decide which images are scored
 SCORES = tuple(METRICS)
 LEVELS = ("paper", "protocol-mismatch", "none")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to score. None for a count means: as many as the reference split has.
+    """One way to score images.
 
-    `dataset` is the manifest name the reference must have (None: any images) and `preparation` the entries its manifest must
-    have. A reference smaller than its split is drawn at random, once. `is_chunk` is the number of images per chunk of the
-    Inception score (None: one chunk). `statistics_file` names a published ADM-format file that is the reference instead of
-    images, `statistics_sha256` its hash. `paper` says whether the paper's tables hold a counterpart, `table` where.
-    `resolution` is the pictures' side in pixels before any resize (None: any).
-
-    `is_order` says how images are dealt out to the Inception score's chunks: "shuffled" by a fixed seed as in torch-fidelity, or
-    "adm", consecutively as in the ADM evaluator. The paper's images are independent samples, so that both orders estimate its
-    score; of pictures sorted by class only "shuffled" does.
+    A reference smaller than its split is drawn at random, always with the same seed. The paper's images are independent samples,
+    so both values of `is_order` estimate its Inception score. For pictures sorted by class only "shuffled" does.
     """
 
     name: str
-    dataset: str | None
-    reference_split: str
-    generated: int | None = None
-    reference: int | None = None
-    scores: tuple[str, ...] = SCORES
-    is_chunk: int | None = None
-    neighbours: int = 3
-    paper: bool = False
-    preparation: Mapping[str, Any] = field(default_factory=dict)
-    statistics_file: str | None = None
-    statistics_sha256: str | None = None
-    table: str = ""
-    resolution: int | None = None
-    is_order: Literal["shuffled", "adm"] = "shuffled"
+    dataset: str | None  # name that the reference's manifest must have; None for any images
+    reference_split: str  # of the dataset
+    generated: int | None = None  # images to score; None for as many as the reference has
+    reference: int | None = None  # images of the reference; None for the whole split
+    scores: tuple[str, ...] = SCORES  # keys of METRICS
+    is_chunk: int | None = None  # images per chunk of the Inception score; None for one chunk
+    neighbours: int = 3  # k of precision and recall
+    paper: bool = False  # whether a table of the paper has scores by this protocol
+    preparation: Mapping[str, Any] = field(default_factory=dict)  # entries that the reference's manifest must have
+    statistics_file: str | None = None  # name of a published ADM-format file that is the reference, instead of images
+    statistics_sha256: str | None = None  # of that file; None if it is not known
+    table: str = ""  # the paper's tables that use it
+    resolution: int | None = None  # side of the pictures before any resize, in pixels; None for any
+    is_order: Literal["shuffled", "adm"] = "shuffled"  # how images get into chunks: shuffled (torch-fidelity), consecutive (ADM)
 
     def reduced(self, generated: int, reference: int) -> "Protocol":
-        """The same protocol at other counts and on a reference of any origin, for dry runs; never comparable with the paper."""
+        """This protocol with other counts and a reference of any origin, for dry runs. Never comparable with the paper."""
         return replace(self, generated=generated, reference=reference, is_chunk=None, preparation={}, statistics_file=None)
 
     def generated_count(self, reference: int) -> int:
-        """How many images to generate when the reference has `reference` images."""
+        """Number of images to generate if the reference has `reference` images."""
         return self.generated or reference
 
     def reference_indices(self, split_count: int) -> np.ndarray | None:
@@ -70,7 +62,7 @@ class Protocol:
         return drawn_indices(split_count, self.reference, SUBSET_SEED)
 
     def check_counts(self, generated: int, reference: int) -> None:
-        """Raises HarnessError when there are too few images of either kind."""
+        """HarnessError if there are too few images of either kind."""
         wanted = {"generated": self.generated or reference, "reference": self.reference or reference}
         for kind, given in (("generated", generated), ("reference", reference)):
             if given < wanted[kind]:
@@ -78,12 +70,12 @@ class Protocol:
                 raise HarnessError(f"given {given} {kind} images; {needs}; supply more or choose another protocol")
 
     def check_statistics(self, path: Path) -> None:
-        """Raises HarnessError where a statistics file is not the protocol's reference."""
+        """HarnessError if a statistics file is not the protocol's reference."""
         if self.statistics_sha256 and sha256_file(path) != self.statistics_sha256:
             raise HarnessError(f"{path} is not {self.statistics_file} of protocol {self.name}; expected {self.statistics_sha256}")
 
     def check_manifest(self, manifest: Mapping[str, Any], where: object) -> None:
-        """Raises HarnessError where prepared images are not the protocol's reference."""
+        """HarnessError if prepared images are not the protocol's reference."""
         if self.statistics_file:
             raise HarnessError(f"given images {where}; protocol {self.name} needs the statistics file {self.statistics_file}")
         if self.dataset is None:
@@ -98,7 +90,7 @@ class Protocol:
 CIFAR10 = {"resolution": 32, "checksum": "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd"}
 CELEBA = {"resolution": 64, "fit": "squash", "checksum": "md5:00d2c5bc6d35e252742224ab0c1e8fcb"}
 SIDE_128 = {"resolution": 128}
-NO_IS = tuple(name for name in SCORES if name != "is")  # ImageNet's classes say nothing of faces or bedrooms, nor does the paper
+NO_IS = tuple(name for name in SCORES if name != "is")  # ImageNet has no classes of faces or bedrooms; the paper gives no IS
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -123,7 +115,7 @@ PROTOCOLS = {
 
 
 def get_protocol(name: str) -> Protocol:
-    """The protocol called `name`, or HarnessError."""
+    """The protocol with this name. HarnessError if there is none."""
     if name not in PROTOCOLS:
         raise unknown_choice("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
@@ -132,10 +124,10 @@ def get_protocol(name: str) -> Protocol:
 def comparability(
     protocol: Protocol, label: str, generated: int, reference: int, doubts: Sequence[str] = ()
 ) -> tuple[str, list[str]]:
-    """Level and reasons: `paper`, `protocol-mismatch` (the paper's extractor, another protocol) or `none`.
+    """Level and reasons. Levels: `paper`, `protocol-mismatch` (the paper's extractor, another protocol) and `none`.
 
-    `label` is the extractor's; `generated` and `reference` are the image counts that were scored; `doubts` say why
-    either set of images may not be the protocol's.
+    label: of the extractor. generated, reference: counts of the scored images. doubts: reasons why either set of images may
+    not be the protocol's.
     """
     reasons = []
     if label != PAPER_LABEL:
@@ -157,5 +149,5 @@ def comparability(
 
 
 def score_key(name: str, label: str, level: str) -> str:
-    """The only name under which a score may appear at a comparability level: `fid`, or `fd/digits-cnn`."""
+    """The name that a score must have at a comparability level: `fid` at `paper`, else for example `fd/digits-cnn`."""
     return name if level == "paper" else METRICS[name].proxy_label(label)

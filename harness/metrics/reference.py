@@ -1,4 +1,4 @@
-"""A protocol's reference: which prepared images it is, and their features, cached."""
+"""A protocol's reference: finds its images or statistics, and caches the features of images."""
 
 import hashlib
 from dataclasses import replace
@@ -32,9 +32,9 @@ def prepared_reference(
     progress: bool = True,
     ranks: Ranks = ALONE,
 ) -> Features | None:
-    """Features of the protocol's reference among the prepared images under `root`; None on every rank but 0.
+    """Features of the protocol's reference among the prepared images under `root`. None on every rank but 0.
 
-    Refuses images whose manifest is not what the protocol asks for. Found in the cache, nothing but the manifest is read.
+    HarnessError if the manifest is not what the protocol asks for. If the features are in the cache, no image is read.
     """
     manifest = read_manifest(root)
     protocol.check_manifest(manifest, root)
@@ -59,7 +59,7 @@ def reference_images(root: Path, protocol: Protocol) -> Images:
 def made_from(
     manifest: dict[str, Any], split: dict[str, Any], indices: np.ndarray | None, extractor: Extractor
 ) -> dict[str, Any]:
-    """What decides a reference's features: weights, image content, preparation, and which images were drawn."""
+    """Everything that decides a reference's features: weights, image content, preparation, and which images were drawn."""
     drawn = None if indices is None else hashlib.sha256(indices.astype(np.int64).tobytes()).hexdigest()
     return {
         "extractor": extractor.name,
@@ -79,9 +79,9 @@ def stored_reference(
     progress: bool = True,
     ranks: Ranks = ALONE,
 ) -> StoredReference:
-    """The statistics in an ADM-format .npz as the protocol's reference, with precision and recall if it holds images too.
+    """The statistics in an ADM-format .npz as the protocol's reference.
 
-    Of several ranks rank 0 alone gets the features of these images.
+    If the file also holds images, precision and recall can be computed. Only rank 0 gets the features of these images.
     """
     protocol.check_statistics(path)
     found = read_statistics(path, extractor.label, protocol.reference)

@@ -1,4 +1,4 @@
-"""Images from a generator, the same ones whatever the batch size or the number of processes that share the work."""
+"""Samples images from a generator. They depend neither on the batch size nor on the number of processes that share the work."""
 
 import hashlib
 from collections.abc import Callable
@@ -23,9 +23,9 @@ def generate(
     rounding: bool = False,
     progress: bool = False,
 ) -> np.ndarray:
-    """uint8 images (count, 3, R, R) number `start` ... `start + count - 1` of the endless sequence that `seed` names.
+    """uint8 images (count, 3, R, R): numbers `start` to `start + count - 1` of the endless sequence with this seed.
 
-    `generator_fn` maps z (B, noise_dim) to images (B, 3, R, R) in [-1, 1]; put the generator in eval mode first.
+    `generator_fn` maps z (B, noise_dim) to images (B, 3, R, R) in [-1, 1]. Put the generator in eval mode first.
     """
     if count < 1:
         raise HarnessError(f"given {count} images to generate; expected at least 1")
@@ -42,7 +42,7 @@ def generate(
 
 
 def latents(noise_dim: int, count: int, seed: int, start: int = 0) -> torch.Tensor:
-    """Latents z ~ N(0, I), (count, noise_dim): row i depends on `seed` and `start + i` only."""
+    """Latents z ~ N(0, I), (count, noise_dim). Row i depends only on `seed` and `start + i`."""
     return torch.stack([_latent(noise_dim, seed, index) for index in range(start, start + count)])
 
 
@@ -53,7 +53,7 @@ def _latent(noise_dim: int, seed: int, index: int) -> torch.Tensor:
 
 
 def to_uint8(img: torch.Tensor, rounding: bool = False) -> torch.Tensor:
-    """Images in [-1, 1] -> uint8 by truncation, as the ADM evaluator's samples; `rounding` to nearest is the other habit."""
+    """Converts images in [-1, 1] to uint8 by truncation, as for the ADM evaluator's samples, or by rounding to nearest."""
     img = img.float()
     scaled = img * 127.5 + 128 if rounding else (img + 1) * 127.5
     return scaled.clamp(0, 255).to(torch.uint8)

@@ -1,4 +1,4 @@
-"""All of a protocol's scores from the features of one pass, under the names they may bear."""
+"""Computes all of a protocol's scores from features, and names them as their comparability allows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from harness.metrics.protocol import Protocol, comparability, score_key
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a metric may look at: both sets of features, the protocol, and the device for distances between features."""
+    """Everything that a metric can use."""
 
     generated: Features
     reference: Features | StoredReference
     protocol: Protocol
-    device: str = "cpu"
+    device: str = "cpu"  # on which to compute distances between features
 
     def frechet(self, part: str) -> float:
         """Squared Frechet distance between the `pool` or `spatial` features."""
@@ -34,7 +34,7 @@ class Comparison:
 
     @cached_property
     def precision_recall(self) -> tuple[float, float] | None:
-        """Both at once, as they share their distances; None where the reference is only statistics."""
+        """Both scores, because they share their distances. None if the reference has only statistics."""
         if self.reference.pool is None:
             return None
         return precision_recall(self.generated.pool, self.reference.pool, self.protocol.neighbours, device=self.device)
@@ -43,10 +43,10 @@ class Comparison:
 def scores(
     generated: Features, reference: Features | StoredReference, protocol: Protocol, device: str = "cpu"
 ) -> dict[str, float]:
-    """The protocol's scores, keyed `fid`, `sfid`, `is`, `precision`, `recall` where they are comparable with the paper,
+    """The protocol's scores by key: `fid`, `sfid`, `is`, `precision`, `recall` if they are comparable with the paper,
     otherwise `fd/<label>`, `sfd/<label>`, `isx/<label>`, `precision/<label>`, `recall/<label>`.
 
-    A reference that is only statistics has no precision and recall. `device` is where the distances of these are computed.
+    Without the reference's images there are no precision and recall. Their distances are computed on `device`.
     """
     level, _ = judge(generated, reference, protocol)
     protocol.check_counts(len(generated), len(reference))
@@ -63,7 +63,7 @@ def judge(generated: Features, reference: Features | StoredReference, protocol: 
 
 
 def shape_doubts(generated: Sequence[int] | None, reference: Sequence[int] | None, protocol: Protocol) -> list[str]:
-    """Where the pictures' (channels, height, width), None if unknown, are not the protocol's or not each other's."""
+    """Says where the pictures' (channels, height, width) differ from the protocol's or from each other. None if unknown."""
     doubts = []
     side = protocol.resolution
     for kind, shape in (("generated", generated), ("reference", reference)):
@@ -82,7 +82,7 @@ def _shown(shape: Sequence[int]) -> str:
 def raw_scores(
     generated: Features, reference: Features | StoredReference, protocol: Protocol, device: str = "cpu"
 ) -> dict[str, float]:
-    """The protocol's scores under their bare names; not for printing."""
+    """The protocol's scores by bare name, such as `fid`, whether comparable or not. Never print these names."""
     comparison = Comparison(generated, reference, protocol, device)
     values = {name: metric.compute(comparison) for name, metric in METRICS.items() if name in protocol.scores}
     return {name: value for name, value in values.items() if value is not None}
@@ -97,7 +97,10 @@ def frechet(generated: Features, reference: Features | StoredReference, part: st
 
 
 def over_seeds(runs: Sequence[Mapping[str, float]], summary: Callable[[list[float]], float]) -> dict[str, float]:
-    """One summary, a mean or a standard deviation, of every score over several runs; HarnessError where their scores differ."""
+    """Summarises every score over several runs, by a mean or a standard deviation.
+
+    HarnessError if the runs do not have the same scores.
+    """
     if not runs or any(set(run) != set(runs[0]) for run in runs):
         raise HarnessError("given no runs, or runs with different scores; expected the same scores of every seed")
     return {label: summary([run[label] for run in runs]) for label in runs[0]}

@@ -1,7 +1,7 @@
-"""One pass over the images shared out over the ranks that torchrun started.
+"""Divides one pass over the images among the ranks that torchrun started.
 
-Each rank takes consecutive whole batches, so that every batch holds the images that it holds in one process and gives the same
-features to the last bit; rank 0 puts them together in the images' order.
+Each rank takes consecutive whole batches. So every batch holds the same images as in a single process, and gives the same
+features to the last bit. Rank 0 collects them in the order of the images.
 """
 
 from itertools import accumulate, pairwise
@@ -19,7 +19,7 @@ ALONE = Ranks()
 
 
 def shares(count: int, batch_size: int, size: int) -> list[tuple[int, int]]:
-    """(start, stop) of every rank's images, whole batches in order; the first ranks take one more where they do not divide."""
+    """(start, stop) of every rank's images: whole batches, in order. The first ranks get one more if they divide unevenly."""
     each, more = divmod(-(-count // batch_size), size)
     ends = accumulate(each + (rank < more) for rank in range(size))  # in batches
     return list(pairwise([0, *(min(end * batch_size, count) for end in ends)]))
@@ -28,9 +28,9 @@ def shares(count: int, batch_size: int, size: int) -> list[tuple[int, int]]:
 def sharded_features(
     images: Images, extractor: Extractor, batch_size: int = 64, progress: bool = True, ranks: Ranks = ALONE
 ) -> Features | None:
-    """What `features` gives for all the images, on rank 0; None on the others. Every rank calls it alike.
+    """Does what `features` does. Rank 0 gets the features of all images, the others None. Every rank makes the same call.
 
-    A rank that fails ends the others: torchrun stops them, and they lose their connection to it.
+    If one rank fails, torchrun stops the others.
     """
     if ranks.size == 1:
         return features(images, extractor, batch_size, progress)
@@ -45,7 +45,7 @@ def sharded_features(
 
 
 def _gathered(own: Features, spans: list[tuple[int, int]]) -> Features:
-    """Rank 0's features and, after them, those that the other ranks send, each received straight into its rows."""
+    """Rank 0's features, followed by those of the other ranks. Each rank's are received directly into their rows."""
     out = {name: np.empty((spans[-1][1], getattr(own, name).shape[1]), np.float32) for name in OUTPUTS}
     for name in OUTPUTS:
         out[name][: len(own)] = getattr(own, name)

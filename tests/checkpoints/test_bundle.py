@@ -41,7 +41,7 @@ SHAPES = arrays.array_shapes(min_dims=0, max_dims=5, max_side=7)
 VALUES = st.sampled_from(sorted(writer.DTYPES)).flatmap(lambda dtype: arrays.arrays(dtype, SHAPES))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tensors=st.dictionaries(st.text(min_size=1, max_size=20), VALUES | st.binary(max_size=300), max_size=40))
 def test_any_tensors_make_the_round_trip(tmp_path_factory, tensors):
     prefix = tmp_path_factory.mktemp("round-trip") / "ckpt"

@@ -31,7 +31,7 @@ def test_whole_rows_and_what_is_left_over(size):
     assert crc32c(data) == bundle_writer.crc32c(data)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([1, 2, 8, 1 << 14]))
 def test_any_bytes_in_rows_of_any_length(data, lanes):
     with pytest.MonkeyPatch.context() as patch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.config import check_types, from_mapping, load_params
@@ -95,7 +95,6 @@ def test_what_does_not_fit_is_named(entry, message):
         from_mapping(Example, entry, "train")
 
 
-@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
 def test_a_whole_number_field_takes_nothing_else(value):
     with pytest.raises(HarnessError, match=r"train\.nimg"):
@@ -145,7 +144,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(PLAIN)
 def test_any_value_is_taken_or_refused_in_one_short_line(value):
     for name in Example.__dataclass_fields__:
@@ -154,7 +152,6 @@ def test_any_value_is_taken_or_refused_in_one_short_line(value):
         assert len(complaint) < 1000
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("ab1 -.:_[]{}&*!|>'\"#%@`?,<~e0xTrue2024\n\t"), max_size=60))
 def test_any_text_is_yaml_or_refused_in_one_short_line(text):
     complaint = refusal(lambda: parse_yaml(text, "params.yaml"))
@@ -171,14 +168,12 @@ def refusal(call: Callable[[], object]) -> str:
     return "nothing"
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_is_read_back_as_python_writes_it(value):
     assert parse_yaml(f"[{value!r}]", "x") == [value]
     assert parse_yaml(f"[{value:.17e}]", "x") == [value]
 
 
-@settings(deadline=None)
 @given(st.integers(-(2**63) + 1, 2**63 - 1))
 def test_every_whole_number_is_read_back(value):
     assert parse_yaml(str(value), "x") == value

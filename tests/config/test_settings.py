@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError, run_command
@@ -62,7 +62,6 @@ def test_a_key_is_set_once(profile):
         profile.cell("table1-16", ["train.nimg=64", "train.nimg=65"])
 
 
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.text(max_size=30), st.text(st.sampled_from("ab1 -.:_[]{}&*!|>'\"#%@`?,<~e0x"), max_size=30))
 def test_any_setting_is_taken_or_one_short_line(profile, key, value):
     for name in (key, f"train.{key}", "train.nimg", "generator", "fraction"):

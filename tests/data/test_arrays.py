@@ -39,7 +39,7 @@ def test_the_hash_is_that_of_the_bytes_whatever_the_sharding(tmp_path):
     assert content_sha256(write(tmp_path / "other", [images(23, seed=1)])) != one.sha256
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     index=st.lists(st.integers(-23, 22)),
     bounds=st.tuples(*[st.none() | st.integers(-30, 30)] * 2),

@@ -85,7 +85,7 @@ def test_identical_sets_are_not_clamped():
     assert min(tiny) < 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(0, 1000))
 def test_any_split_into_shards_equals_one_batch(sizes, seed):
     x = correlated(max(2, sum(sizes)), D, seed) + 1e3  # a large mean is where naive sums of squares fail

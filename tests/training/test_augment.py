@@ -35,7 +35,7 @@ def naive(img, draws):
     return torch.stack(out)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.sampled_from([4, 7, 16]), st.sets(st.sampled_from(ALL)))
 def test_equals_the_naive_loop(seed, side, policy):
     generator = torch.Generator().manual_seed(seed)
