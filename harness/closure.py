@@ -1,7 +1,7 @@
-"""Which source files a module's results depend on: the closure of its imports inside the project.
+"""Finds the source files that a module's results depend on: the closure of its imports inside the project.
 
-From here comes what DVC is told (pipelines/commands/stages.py), what code may resume a checkpoint, and which costs need not be
-measured again. It reads source text and imports nothing; tests hold it to grimp's answer.
+DVC's dependencies (pipelines/commands/stages.py), the key of checkpoints and the reuse of measured costs are based on it. It
+reads source text without importing anything. Tests compare it with grimp.
 """
 
 import ast
@@ -13,7 +13,7 @@ from harness.files import digest, sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("harness", "lada", "baselines", "pipelines")
-# Imported by stages, and unable to change a result: a typing error in one of them retrains nothing.
+# Modules that stages import but that cannot change a result. A change in one of them retrains nothing.
 HARMLESS = {
     "harness.closure": "says what may be resumed or left as it is; computes nothing",
     "harness.errors": "the wording of messages",
@@ -29,17 +29,17 @@ HARMLESS = {
     "pipelines.needs": "refuses cells that lack something; computes nothing",
     "pipelines.profile": "checks params.yaml, whose values DVC follows itself; a stage imports the types of those it uses",
 }
-# Packages whose `__init__` lists what lies in them. To import one module of them is to depend on that one, not on the whole list.
+# Packages whose `__init__` lists their modules. Importing one of the modules makes a stage depend on that one, not on the list.
 REGISTRIES = ("harness.data", "baselines.attention", "baselines.generators")
 DATA_SUFFIXES = (".csv", ".j2", ".json", ".safetensors", ".yaml")
 
 
 def source_files(*modules: str, stops: Iterable[str] = (), root: Path = ROOT) -> list[str]:
-    """Files that `modules` depend on, themselves included: paths relative to `root`, sorted.
+    """Files that `modules` depend on, including their own: paths relative to `root`, sorted.
 
-    Imports are followed wherever they stand, in functions too. Every package on the way to a module counts, because Python runs
-    it, unless it is a registry; so do the data files beside an imported module. HARMLESS modules, with what lies in them, and
-    `stops` are left out, unless they are asked for.
+    Imports inside functions count too. So do the packages that contain a module, because Python runs them, except registries, and
+    the data files beside an imported module. HARMLESS modules with their submodules, and `stops`, are left out unless they are in
+    `modules`.
     """
     found: dict[str, Path] = {}
     waiting, asked = list(modules), {parent for module in modules for parent in _with_parents(module)}
@@ -73,7 +73,7 @@ def _with_parents(module: str) -> list[str]:
 
 
 def _file(module: str, root: Path) -> Path | None:
-    """The source of a module of the project, None for anything else."""
+    """The source file of a module of this project. None for any other module."""
     if module.split(".")[0] not in PACKAGES:
         return None
     path = root.joinpath(*module.split("."))
@@ -82,7 +82,7 @@ def _file(module: str, root: Path) -> Path | None:
 
 @cache
 def _imports(file: Path, module: str, root: Path) -> list[str]:
-    """Names that a file's import statements mention; `from a import b` gives a.b where that is a module, else a."""
+    """Modules that a file imports. `from a import b` gives a.b if that is a module, else a."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names = []
     for node in ast.walk(ast.parse(file.read_bytes())):

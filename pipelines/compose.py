@@ -1,8 +1,7 @@
-"""One cell: from its entry in params.yaml to its networks, data and training configuration."""
+"""Composes one cell, from its entry in params.yaml: its networks, data and training configuration."""
 
-import argparse
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,32 +15,29 @@ from harness.closure import file_digests
 from harness.config import from_mapping
 from harness.data.arrays import ImageArray, open_split
 from harness.data.fractions import fraction_indices
-from harness.errors import HarnessError, short, unknown_choice
+from harness.errors import HarnessError, unknown_choice
 from harness.files import digest
 from harness.training.config import TrainConfig
-from harness.yaml_reading import parse_yaml
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
 from pipelines.inputs import cell_stage_files, mechanism_files
 
-FRACTION_SEED = 0  # a share is drawn once: replicates of a cell train on the same images
+FRACTION_SEED = 0  # the same for every cell, so that replicates of a cell train on the same images
 
 
 @dataclass(frozen=True)
 class CellParams:
-    """What a cell states in params.yaml; its `generator`, `discriminator_options` and `train` entries override the profile's.
+    """An entry of the section `cells` of params.yaml."""
 
-    `seed` makes a replicate of the cell it is merged from."""
-
-    data: str
-    attention: str
-    discriminator: str
-    fraction: float = 1.0
-    seed: int | None = None
-    train: dict[str, Any] = dataclasses.field(default_factory=dict)
-    generator: dict[str, Any] = dataclasses.field(default_factory=dict)
-    discriminator_options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data: str  # a key of the section `data`
+    attention: str  # of the generator, a key of ATTENTIONS
+    discriminator: str  # its attention, a key of ATTENTIONS, or "conv" for none
+    fraction: float = 1.0  # share of the training images, in (0, 1]
+    seed: int | None = None  # of a replicate; None for the profile's
+    train: dict[str, Any] = dataclasses.field(default_factory=dict)  # changes to the profile's `train`
+    generator: dict[str, Any] = dataclasses.field(default_factory=dict)  # changes to the profile's `generator`
+    discriminator_options: dict[str, Any] = dataclasses.field(default_factory=dict)  # changes to the profile's `discriminator`
 
     def __post_init__(self) -> None:
         if self.attention not in ATTENTIONS:
@@ -56,26 +52,26 @@ class CellParams:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the tables, fully resolved."""
+    """One cell with all of its settings."""
 
     name: str
-    profile: str
-    params: CellParams
-    rows: tuple[str, ...]  # of the paper's tables: "1:16" is row 16 of Table I; none for an experiment of one's own
+    profile: str  # its name
+    params: CellParams  # as in params.yaml
+    rows: tuple[str, ...]  # rows of the paper's tables that it fills: "1:16" is row 16 of Table I
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig
     train: TrainConfig
-    threads: int | None = None  # of the CPU, because sums depend on how they are split
-    is_trial: bool = False  # some of its parameters were set on the command line
+    threads: int | None = None  # CPU threads, because sums depend on their number; None for torch's choice
+    is_trial: bool = False  # whether the command line changed some of its parameters
 
     @property
     def results(self) -> Path:
-        """Where the cell's outputs go; a trial's never mix with the profile's own."""
+        """Folder of the cell's outputs. Those of trials have a folder of their own."""
         return Path("results") / (f"{self.profile}-trial" if self.is_trial else self.profile)
 
     @property
     def data_root(self) -> Path:
-        """The prepared dataset."""
+        """Folder of the prepared dataset."""
         return Path("results") / self.profile / "data" / self.params.data
 
     def config(self) -> dict[str, Any]:
@@ -91,7 +87,7 @@ class Cell:
         }
 
     def build(self) -> tuple[nn.Module, nn.Module]:
-        """Generator and discriminator, initialised from the cell's seed."""
+        """The generator and the discriminator, initialised from the cell's seed."""
         torch.manual_seed(self.train.seed)
         generator = Generator(self.generator, ATTENTIONS[self.params.attention])
         attention = ATTENTIONS.get(self.params.discriminator)
@@ -99,37 +95,37 @@ class Cell:
         return generator, discriminator
 
     def images(self) -> tuple[ImageArray, np.ndarray | None]:
-        """The training split and, for a data-efficiency cell, the indices of its share."""
+        """The training split, and the indices of the cell's share of it, or None for all."""
         images = open_split(self.data_root, "train")
         if self.params.fraction == 1:
             return images, None
         return images, fraction_indices(len(images), self.params.fraction, FRACTION_SEED)
 
     def digest(self, data_sha256: str) -> str:
-        """Key of the cell's checkpoints: configuration, data and code, so that no other code resumes what some code wrote."""
+        """Key of the cell's checkpoints, from its configuration, data and code. Other code must not resume them."""
         return digest(
             {"config": self.config(), "threads": self.threads, "data": data_sha256, "code": file_digests(self.code_files())}
         )
 
     def code_files(self) -> list[str]:
-        """Source files that decide the cell's weights, as DVC is told of them."""
+        """Source files that decide the cell's weights. They are the train stage's dependencies."""
         attentions = {ATTENTIONS[name] for name in (self.params.attention, self.params.discriminator) if name in ATTENTIONS}
         return sorted({*cell_stage_files("train"), *(file for attention in attentions for file in mechanism_files(attention))})
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What every cell of a profile starts from: the sections `threads`, `train`, `generator` and `discriminator`."""
+    """The settings of a profile that its cells share: sections of params.yaml."""
 
-    profile: str
-    threads: int | None
-    train: Mapping[str, Any]
-    generator: Mapping[str, Any]
-    discriminator: Mapping[str, Any]
+    profile: str  # its name
+    threads: int | None  # CPU threads; None for torch's choice
+    train: Mapping[str, Any]  # fields of TrainConfig
+    generator: Mapping[str, Any]  # fields of GeneratorConfig
+    discriminator: Mapping[str, Any]  # fields of DiscriminatorConfig
 
 
 def compose_cell(name: str, written: Mapping[str, Any], defaults: Defaults, rows: tuple[str, ...], is_trial: bool) -> Cell:
-    """The cell `name` from its entry as it is written; HarnessError for whatever is wrong in it."""
+    """The cell `name` from its entry in params.yaml. HarnessError for any error in it."""
     where = f"cells.{name}"
     cell = from_mapping(CellParams, written, where)
     if "kind" in cell.discriminator_options:
@@ -137,7 +133,7 @@ def compose_cell(name: str, written: Mapping[str, Any], defaults: Defaults, rows
     kind = "conv" if cell.discriminator == "conv" else "lada"
     seed = {} if cell.seed is None else {"seed": cell.seed}
     generator = from_mapping(GeneratorConfig, {**defaults.generator, **cell.generator}, f"{where}.generator")
-    adam = {"adam_framework": generator.framework}  # of the code base that the networks follow
+    adam = {"adam_framework": generator.framework}  # Adam follows the same code base as the networks
     return Cell(
         name=name,
         profile=defaults.profile,
@@ -153,32 +149,3 @@ def compose_cell(name: str, written: Mapping[str, Any], defaults: Defaults, rows
         threads=defaults.threads,
         is_trial=is_trial,
     )
-
-
-def cell_arguments(description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line of a stage that works on one cell."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
-    parser.add_argument("--cell", required=True, help="a key of its `cells`")
-    help_set = "change the cell for a trial, which goes to results/<profile>-trial"
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help=help_set)
-    return parser.parse_args(argv)
-
-
-def with_settings(cell: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """A cell's mapping with KEY=VALUE settings applied; VALUE is read as YAML, KEY may be dotted."""
-    changed = {key: dict(value) if isinstance(value, dict) else value for key, value in cell.items()}
-    seen: set[str] = set()
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        *groups, last = key.split(".")
-        if not equals or not last or len(groups) > 1:
-            raise HarnessError(f"--set: given {short(setting)}; expected KEY=VALUE such as train.nimg=4096")
-        if key in seen:
-            raise HarnessError(f"--set: given {short(key)} twice; expected each key once")
-        seen.add(key)
-        target = changed.setdefault(groups[0], {}) if groups else changed
-        if not isinstance(target, dict):
-            raise HarnessError(f"--set: given {short(setting)}, but {groups[0]} has no entries; set {groups[0]} itself")
-        target[last] = parse_yaml(text, f"--set {key}")
-    return changed

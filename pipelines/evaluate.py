@@ -1,6 +1,6 @@
 """Stage: score one trained cell. `python -m pipelines.evaluate --params pipelines/digits/params.yaml --cell table1-16`.
 
-Under torchrun the ranks share out sampling and feature extraction; rank 0 alone scores and writes.
+Under torchrun the ranks share sampling and feature extraction. Only rank 0 computes scores and writes files.
 """
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
@@ -27,15 +27,16 @@ from harness.records.models import Measurement, Networks, Process, Run, ScoreRec
 from harness.records.record import make, read_as, write_record
 from harness.training.distributed import Ranks, join_ranks
 from lada.names import full_size_names
-from pipelines.compose import Cell, cell_arguments
+from pipelines.arguments import cell_arguments
+from pipelines.compose import Cell
 from pipelines.profile import Profile, load_profile
 from pipelines.results import measured_path, record_path, run_path, training_path
-from pipelines.sampler import Sampler, draw
+from pipelines.sampler import Sampler, write_pictures
 from pipelines.scoring import Scorer, load_scorer, summarised
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Scores the cell's snapshots, its last weights and its untrained generator; writes its record and its pictures."""
+    """Scores the cell's untrained generator, its snapshots and its last weights. Writes its record and its pictures."""
     args, ranks = cell_arguments(__doc__, argv), join_ranks()
     profile = load_profile(args.params)
     cell = profile.cell(args.cell, args.set)
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
-    """Scores the cell and, on the leading rank, writes its record."""
+    """Scores the cell. Rank 0 writes its record."""
     began, (run, training) = time(), read_run(cell)
     scorer = load_scorer(profile, cell.params.data, default_device(), ranks)
     sampler = Sampler(cell, scorer.params.batch, scorer.device)
@@ -53,7 +54,7 @@ def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
     if ranks.rank:
         return
     scored = scorer.identity(sampler(1, seed=0).shape[1:])
-    fields = {**identity(cell, run), **scored, **measured, **draw(sampler, run_path(cell))}
+    fields = {**identity(cell, run), **scored, **measured, **write_pictures(sampler, run_path(cell))}
     versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
     record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)
     write_record(record_path(cell), record)
@@ -62,7 +63,7 @@ def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
 
 
 def read_run(cell: Cell) -> tuple[Run, Training]:
-    """The facts of the cell's training; HarnessError if it has not been trained with this configuration."""
+    """The records of the cell's training. HarnessError if it has not been trained with this configuration."""
     path = run_path(cell) / "run.json"
     if not path.is_file():
         raise HarnessError(f"cell {cell.name} has no trained weights at {path}; run its train stage first")
@@ -76,7 +77,7 @@ def read_run(cell: Cell) -> tuple[Run, Training]:
 
 
 def check_weights(run: Run, folder: Path) -> None:
-    """HarnessError unless the weights in `folder` are those that the training wrote, no more, no fewer, none damaged."""
+    """HarnessError unless `folder` holds exactly the weights that the training wrote, all undamaged."""
     found = {path.name for path in folder.iterdir()} - {"run.json"}
     advice = f"run the train stage of {run.cell} again"
     for name in sorted(found ^ run.weights.keys()):
@@ -86,7 +87,7 @@ def check_weights(run: Run, folder: Path) -> None:
 
 
 def identity(cell: Cell, run: Run) -> dict[str, Any]:
-    """The record's fields that training decided."""
+    """The record's fields that come from the training."""
     images, indices = cell.images()
     config = cell.params
     return {
@@ -110,7 +111,7 @@ def identity(cell: Cell, run: Run) -> dict[str, Any]:
 
 
 def measurement(record: ScoreRecord, training: Training, processes: list[Process]) -> Measurement:
-    """What cannot repeat of a record: the processes that trained and scored it."""
+    """The measurements that belong to a record: the processes that trained and scored it, and their memory."""
     return make(
         Measurement,
         cell=record.cell,
@@ -123,13 +124,13 @@ def measurement(record: ScoreRecord, training: Training, processes: list[Process
 
 
 def full_size_networks(cell: Cell) -> Networks:
-    """Names of the cost records of the cell's networks, at the paper's size where the profile's are narrower."""
+    """Names of the cost records of the cell's networks. Smaller networks stand for the paper's full-size ones."""
     generator, discriminator = full_size_names(cell.generator, cell.params.attention, cell.params.discriminator)
     return Networks(generator=generator, discriminator=discriminator)
 
 
 def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
-    """Scores of the untrained generator, of every snapshot and of the last weights; the best snapshot stands apart."""
+    """Scores of the untrained generator, of every snapshot and of the last weights, and the best snapshot again."""
     untrained = scorer.score(sampler)
     history = []
     for path in sorted(folder.glob("g_ema-*.safetensors")):

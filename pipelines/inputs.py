@@ -1,6 +1,6 @@
-"""Stage: what other stages depend on, written as small text files. `python -m pipelines.inputs --params PARAMS names`.
+"""Stage: writes small text files that other stages depend on. `python -m pipelines.inputs --params PARAMS names`.
 
-Every cell depends on the same few dozen source files. Named by each of them they would make dvc.lock many times longer, so one
+Every cell depends on the same few dozen source files. dvc.lock would become many times longer if each cell named them all. So one
 stage writes their hashes to a file in results/<profile>/inputs/, and the cells depend on that file.
 """
 
@@ -16,7 +16,7 @@ from harness.files import atomic_path, sha256_file, write_text
 from harness.names import check_name
 
 CELL_STAGES = {"train": "pipelines.train", "evaluate": "pipelines.evaluate"}
-REGISTRY = "baselines.attention"  # a cell depends on the mechanisms that it uses, not on the list of all
+REGISTRY = "baselines.attention"  # a cell depends on the mechanisms that it uses, not on the list of all of them
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.what == "names":
         from pipelines.profile import load_profile  # here: torch takes seconds to import, and the other files need none
 
-        load_profile(args.params)  # whatever is wrong with it is said before the first stage
+        load_profile(args.params)  # reports errors in params.yaml before the first stage
         write_text(folder / "names", "Every name of a profile, dataset and cell is plain: letters, digits, - and _.\n")
     elif args.what == "mechanisms":
         write_mechanisms(folder / "mechanisms")
@@ -43,9 +43,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def check_names(params: Mapping[str, Any]) -> None:
-    """HarnessError where a name could not be a file's, a stage's and a shell's, for DVC puts it into all three.
+    """HarnessError for a name that cannot be part of a file name, a stage name and a shell command. DVC uses names in all three.
 
-    A cell needs an entry in `rows` too, because DVC knows no parameter that may be missing."""
+    Every cell also needs an entry in `rows`, because DVC has no optional parameters.
+    """
     check_name("profile", params.get("profile"))
     for section, kind in (("data", "data"), ("cells", "cell"), ("rows", "cell"), ("evaluate", "data")):
         for name in params.get(section) or {}:
@@ -56,7 +57,7 @@ def check_names(params: Mapping[str, Any]) -> None:
 
 
 def cell_stage_files(stage: str) -> list[str]:
-    """Source files that the stage depends on for every cell, whatever mechanisms it uses."""
+    """Source files that the stage depends on for every cell, apart from attention mechanisms."""
     return source_files(CELL_STAGES[stage], stops=[REGISTRY])
 
 
@@ -66,12 +67,15 @@ def mechanism_files(mechanism: type) -> list[str]:
 
 
 def listing(files: list[str], root: Path = ROOT) -> str:
-    """One line a file: the sha256 of what `root` holds, and the path."""
+    """One line per file: sha256 and path, relative to `root`."""
     return "".join(f"{sha256}  {path}\n" for path, sha256 in file_digests(files, root).items())
 
 
 def write_mechanisms(folder: Path) -> None:
-    """A listing per role and mechanism; DVC refuses to be told the same file twice, as for a cell whose roles share one."""
+    """Writes a listing for each mechanism in each role.
+
+    A cell can use one mechanism in both roles, and DVC does not accept the same dependency twice.
+    """
     from baselines.attention import ATTENTIONS  # torch takes seconds to import
 
     with atomic_path(folder) as fresh:
@@ -82,7 +86,7 @@ def write_mechanisms(folder: Path) -> None:
 
 
 def statistics(params: Mapping[str, Any], data: str) -> str:
-    """The sha256 and path of the reference statistics that `evaluate` names for a dataset, or that it names none."""
+    """The sha256 and path of the reference statistics that `evaluate` names for a dataset, or a line that says there are none."""
     entries = params.get("evaluate") or {}
     if data not in entries:
         raise unknown_choice("dataset in evaluate", data, entries)

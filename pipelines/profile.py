@@ -21,7 +21,8 @@ from harness.names import check_name
 from harness.paper import printed_tables
 from harness.training.config import TrainConfig
 from lada.configs import DiscriminatorConfig, GeneratorConfig
-from pipelines.compose import Cell, Defaults, compose_cell, with_settings
+from pipelines.arguments import with_settings
+from pipelines.compose import Cell, Defaults, compose_cell
 from pipelines.sections import FeatureParams, ScoringParams
 
 Entry = TypeVar("Entry")

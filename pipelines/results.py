@@ -1,4 +1,4 @@
-"""Where the stages of a cell leave their results."""
+"""Paths of a cell's results."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from pipelines.compose import Cell
 
 
 def run_path(cell: Cell) -> Path:
-    """Folder of the cell's weights and the facts of its run."""
+    """Folder of the cell's weights and run.json."""
     return cell.results / "runs" / cell.name
 
 
 def training_path(cell: Cell) -> Path:
-    """What cannot repeat of the cell's training."""
+    """Measurements of the cell's training: time, memory, device."""
     return cell.results / "measured" / "train" / f"{cell.name}.json"
 
 
@@ -21,5 +21,5 @@ def record_path(cell: Cell) -> Path:
 
 
 def measured_path(cell: Cell) -> Path:
-    """What cannot repeat of the cell's training and scoring."""
+    """Measurements of the cell's training and scoring: time, memory, device."""
     return cell.results / "measured" / f"{cell.name}.json"

@@ -1,4 +1,4 @@
-"""A cell's generator as a source of images, and the pictures that a record shows of it."""
+"""Samples images from a cell's generator, and writes the pictures that its record names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,40 +12,40 @@ from harness.images import attention_map_grid, image_grid, interpolation_grid, p
 from harness.metrics.sampling import generate, latents, to_uint8
 from pipelines.compose import Cell
 
-SAMPLES, MAPPED = 64, 6  # images in a sample grid, rows in a grid of attention maps
-PAIRS, STEPS = 4, 9  # interpolations, images along each
-PREVIEW_SEED = 7  # latents of the pictures, the same for every cell
+SAMPLES, MAPPED = 64, 6  # images in a sample grid; rows in a grid of attention maps
+PAIRS, STEPS = 4, 9  # interpolations; images in each
+PREVIEW_SEED = 7  # of the pictures' latents, the same for every cell
 
 
 class Sampler:
-    """The generator of a cell in eval mode: untrained as built, or with the weights last loaded."""
+    """The generator of a cell in eval mode: untrained, or with the weights that were loaded last."""
 
     def __init__(self, cell: Cell, batch: int, device: str) -> None:
         self.cell, self.batch, self.device = cell, batch, device
         self.generator = cell.build()[0].eval().requires_grad_(False).to(device)
 
     def load(self, weights: Path) -> None:
-        """Takes the weights of a safetensors file."""
+        """Loads the weights in a safetensors file."""
         self.generator.load_state_dict(load_file(weights))
 
     def __call__(self, count: int, seed: int) -> "Samples":
-        """The first `count` images of `seed`, made when they are asked for, with the weights that are then loaded."""
+        """The first `count` images of `seed`. They are made on access, with the weights that are loaded at that time."""
         return Samples(self, count, seed)
 
     @torch.inference_mode()
     def show(self, z: Tensor) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Latents (B, noise_dim) -> uint8 images (B, 3, H, W) and each block's attention maps; NaN is shown as 0."""
+        """Latents (B, noise_dim) -> uint8 images (B, 3, H, W) and each block's attention maps. NaN becomes 0."""
         img, maps = self.generator(z.to(self.device), return_maps=True)
         return to_uint8(img.nan_to_num()).cpu().numpy(), [block.nan_to_num().cpu().numpy() for block in maps]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Images number 0 ... count - 1 of a seed: uint8 (count, 3, H, W). A slice is made alone, as each rank makes its share."""
+    """The first `count` images of a seed: uint8 (count, 3, H, W). A slice makes only its own images, for sharing among ranks."""
 
     sampler: Sampler
-    count: int
-    seed: int
+    count: int  # images
+    seed: int  # of the latents
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,10 +64,11 @@ class Samples:
         return generate(sampler.generator, z_dim, stop - start, self.seed, sampler.batch, sampler.device, start=start)
 
 
-def draw(sampler: Sampler, run: Path) -> dict[str, object]:
-    """Writes the pictures of a cell whose weights lie in `run`; returns the record's fields that name them.
+def write_pictures(sampler: Sampler, run: Path) -> dict[str, object]:
+    """Writes the pictures of a cell whose weights are in the folder `run`. Returns the record's fields that name them.
 
-    Sample grid, attention maps (Figure 6) and interpolations (Figures 7 and 8) of the last weights, and one row a snapshot.
+    They are a sample grid, attention maps (Figure 6) and interpolations (Figures 7 and 8) from the last weights, and a grid with
+    one row per snapshot.
     """
     cell = sampler.cell
     paths = {field: cell.results / field / f"{cell.name}.png" for field in ("samples", "maps", "interpolation")}
@@ -83,7 +84,7 @@ def draw(sampler: Sampler, run: Path) -> dict[str, object]:
     between, maps = sampler.show(interpolated(z[: 2 * PAIRS]))
     interpolation_grid(between, paths["interpolation"], STEPS, maps, size=32)
     fields = {field: str(path) for field, path in paths.items()}
-    snapshots = snapshots or {0: sampler.show(z[:16])[0]}  # diverged before the first
+    snapshots = snapshots or {0: sampler.show(z[:16])[0]}  # the run diverged before the first snapshot
     return fields | {"progress": progress_grid(snapshots, cell.results / "progress" / f"{cell.name}.png", scale)}
 
 

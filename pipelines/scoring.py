@@ -1,4 +1,4 @@
-"""A profile's way to score images of one dataset: extractor, protocols and reference features, shared by evaluate and anchors."""
+"""Scores images of one dataset as a profile asks: extractor, protocols, reference features. Used by evaluate and anchors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ Scores = dict[str, dict[str, float]]  # {protocol: {metric label: value}}
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores generated images under every protocol of a dataset. Ranks share the work and all learn the scores."""
+    """Scores generated images under every protocol of a dataset. Ranks share the work, and all of them get the scores."""
 
     params: ScoringParams
     extractor: Extractor
-    references: dict[str, Features | StoredReference | None]  # by protocol; None where another rank has the features
-    sizes: dict[str, int]  # images of the references, by protocol
+    references: dict[str, Features | StoredReference | None]  # by protocol; None except on rank 0
+    sizes: dict[str, int]  # images in the reference, by protocol
     device: str
     ranks: Ranks = ALONE
 
@@ -39,7 +39,7 @@ class Scorer:
         return self.params.resolved()
 
     def reference(self, protocol: Protocol) -> Features | StoredReference:
-        """Features of the protocol's reference images, or their published statistics; for rank 0."""
+        """Features of the protocol's reference images, or their published statistics. Only on rank 0."""
         found = self.references[protocol.name]
         if found is None:
             raise RuntimeError(f"the features of {protocol.name} are on rank 0, and were asked for on another")
@@ -51,7 +51,7 @@ class Scorer:
         return {protocol.name: {"generated": protocol.generated_count(size), "reference": size} for protocol, size in sizes}
 
     def score(self, generate_images: Callable[[int, int], Images]) -> Scores:
-        """The mean over the generation seeds; `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
+        """Mean scores over the generation seeds. `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
         return summarised(self.runs(generate_images), fmean)
 
     def runs(self, generate_images: Callable[[int, int], Images]) -> list[Scores]:
@@ -74,8 +74,10 @@ class Scorer:
         }
 
     def identity(self, image_shape: Sequence[int] | None = None) -> dict[str, Any]:
-        """The record's fields that say how images of `image_shape` (channels, height, width) were scored, or reference images
-        if it is None; for rank 0."""
+        """The record's fields that say how images were scored. Only on rank 0.
+
+        image_shape: their channels, height and width; None for images of the reference.
+        """
         counts = self.counts()
         found = [self._comparability(protocol, image_shape) for protocol in self.protocols]
         level, reasons = max(found, key=lambda entry: LEVELS.index(entry[0]))
@@ -83,19 +85,19 @@ class Scorer:
         return {"extractor": extractor, "comparability": {"level": level, "reasons": reasons}, "counts": counts}
 
     def _comparability(self, protocol: Protocol, image_shape: Sequence[int] | None) -> tuple[str, list[str]]:
-        """What `judge` says of features, known before there are any."""
+        """What `judge` will say of features, without computing them."""
         reference = self.reference(protocol)
         doubts = [*reference.doubts, *shape_doubts(image_shape, reference.image_shape, protocol)]
         return comparability(protocol, self.extractor.label, **self.counts()[protocol.name], doubts=doubts)
 
 
 def summarised(runs: list[Scores], summary: Callable[[list[float]], float]) -> Scores:
-    """One summary, a mean or a standard deviation, of every score of every protocol over several runs."""
+    """Summarises every score of every protocol over several runs, by a mean or a standard deviation."""
     return {protocol: over_seeds([run[protocol] for run in runs], summary) for protocol in runs[0]}
 
 
 def load_scorer(profile: Profile, data: str, device: str, ranks: Ranks = ALONE) -> Scorer:
-    """The scorer of dataset `data` (a key of params.yaml's `data`). Several ranks must see the same files."""
+    """The scorer for the dataset `data`, a key of params.yaml's `data`. All ranks must see the same files."""
     if data not in profile.evaluate or profile.features is None:
         raise unknown_choice("dataset in evaluate", data, profile.evaluate)
     scoring = profile.evaluate[data]
@@ -107,7 +109,7 @@ def load_scorer(profile: Profile, data: str, device: str, ranks: Ranks = ALONE) 
 
 
 def profile_extractor(features: FeatureParams, folder: Path, device: str) -> Extractor:
-    """The extractor that the extractor stage left in `folder`; a dry run's random weights need no file."""
+    """The extractor from the folder that the extractor stage wrote. Random weights of a dry run need no file."""
     name, random_seed = features.extractor, features.random_seed
     weights = next(folder.glob(f"{name}.*"), folder / name) if random_seed is None else None
     extractor = load_extractor(name, weights, device, random_seed=random_seed)
@@ -119,7 +121,7 @@ def profile_extractor(features: FeatureParams, folder: Path, device: str) -> Ext
 def load_reference(
     protocol: Protocol, scoring: ScoringParams, root: Path, extractor: Extractor, ranks: Ranks = ALONE
 ) -> Features | StoredReference | None:
-    """The protocol's reference: its published statistics, or the features of prepared images, cached by their content."""
+    """The protocol's reference: its published statistics, or the features of prepared images, which are cached."""
     if protocol.statistics_file is None:
         return prepared_reference(root, protocol, extractor, batch_size=scoring.batch, progress=False, ranks=ranks)
     if scoring.statistics is None or not Path(scoring.statistics).is_file():

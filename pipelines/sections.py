@@ -1,4 +1,4 @@
-"""The sections of params.yaml that say how cells are scored: `features`, and the entries of `evaluate`."""
+"""The sections of params.yaml about scoring: `features`, and the entries of `evaluate`."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,17 @@ from harness.errors import HarnessError, unknown_choice
 from harness.metrics.extractors import EXTRACTORS
 from harness.metrics.protocol import PROTOCOLS, Protocol
 
-FEWEST = 8  # images of a dry run: half of them must have the three neighbours that recall looks at
+FEWEST = 8  # images in a dry run; even half of them must have the three neighbours that recall needs
 LARGEST_BATCH = 100_000
 
 
 @dataclass(frozen=True)
 class FeatureParams:
-    """params.yaml's `features`: the extractor, and a weights file if it is not committed.
+    """The section `features` of params.yaml."""
 
-    `random_seed` stands for random weights, with which a dry run needs no file and is comparable with nothing."""
-
-    extractor: str
-    weights: str | None = None
-    random_seed: int | None = None
+    extractor: str  # a key of EXTRACTORS
+    weights: str | None = None  # path of its weights file; None for the committed or downloaded file
+    random_seed: int | None = None  # of random weights, for a dry run without a file; its scores are comparable with nothing
 
     def __post_init__(self) -> None:
         if self.extractor not in EXTRACTORS:
@@ -32,15 +30,13 @@ class FeatureParams:
 
 @dataclass(frozen=True)
 class ScoringParams:
-    """An entry of params.yaml's `evaluate`: protocols of a dataset, images per batch, seeds of the generated images;
-    `statistics` is the ADM-format file of a protocol whose reference is one; `reduced` scores only so many generated and
-    reference images, as a dry run that is never comparable."""
+    """An entry of the section `evaluate` of params.yaml: how to score the cells of one dataset."""
 
-    protocols: tuple[str, ...]
-    batch: int = 256
-    seeds: tuple[int, ...] = (1,)
-    statistics: str | None = None
-    reduced: int | None = None
+    protocols: tuple[str, ...]  # keys of PROTOCOLS
+    batch: int = 256  # images per forward pass
+    seeds: tuple[int, ...] = (1,)  # of the generated images; scores are means over them
+    statistics: str | None = None  # path of the ADM-format file that is a protocol's reference
+    reduced: int | None = None  # generated and reference images in a dry run, which is never comparable; None for all
 
     def __post_init__(self) -> None:
         for name in self.protocols:
@@ -58,6 +54,6 @@ class ScoringParams:
             raise HarnessError(f"reduced: given {self.reduced}; expected at least {FEWEST} images, or null for all of them")
 
     def resolved(self) -> list[Protocol]:
-        """The protocols, at the reduced counts of a dry run where those were asked for."""
+        """The protocols, with reduced counts for a dry run."""
         found = [PROTOCOLS[name] for name in self.protocols]
         return [protocol.reduced(self.reduced, self.reduced) for protocol in found] if self.reduced else found

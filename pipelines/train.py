@@ -23,14 +23,15 @@ from harness.training.distributed import join_ranks
 from harness.training.loop import fit
 from harness.training.result import RunResult
 from lada.accelerate import use_fused_attention
-from pipelines.compose import Cell, cell_arguments
+from pipelines.arguments import cell_arguments
+from pipelines.compose import Cell
 from pipelines.needs import check_ready
 from pipelines.profile import load_profile
 from pipelines.results import run_path, training_path
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Trains the cell, going on from its newest checkpoint if there is one, and writes its weights and curves."""
+    """Trains the cell, from its newest checkpoint if there is one, and writes its weights and curves."""
     args = cell_arguments(__doc__, argv)
     profile, device = load_profile(args.params), default_device()
     cell = profile.cell(args.cell, args.set)
@@ -39,13 +40,13 @@ def main(argv: list[str] | None = None) -> None:
     check_ready(profile, cell, device, ranks.size)
     images, indices = cell.images()
     digest = cell.digest(images.sha256)
-    leads = ranks.rank == 0  # of the ranks that torchrun started; without it there is one
+    leads = ranks.rank == 0  # without torchrun there is only rank 0
     with output_lock(run_path(cell)) if leads else nullcontext():
         train(cell, images, indices, digest, device, leads)
 
 
 def train(cell: Cell, images: Images, indices: np.ndarray | None, digest: str, device: str, leads: bool) -> None:
-    """Trains the cell on `images`; the leading rank writes the outputs and then removes the checkpoints."""
+    """Trains the cell on `images`. The leading rank writes the outputs and then removes the checkpoints."""
     generator, discriminator = cell.build()
     scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"
     with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
@@ -65,11 +66,11 @@ def train(cell: Cell, images: Images, indices: np.ndarray | None, digest: str, d
         )
     if leads:
         write_outputs(cell, result, digest)
-        shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of a finished cell: 1.5 GB were found in one tree
+        shutil.rmtree(scratch, ignore_errors=True)  # checkpoints of finished cells once took 1.5 GB in one tree
 
 
 def write_outputs(cell: Cell, result: RunResult, made_from: str) -> None:
-    """The cell's weights and the facts of its run as one directory, its curves as CSV, and apart from them what cannot repeat."""
+    """Writes the cell's weights and run.json as one directory, its curves as CSV, and its measurements."""
     with atomic_path(run_path(cell)) as folder:
         folder.mkdir(parents=True)
         for nimg, state in result.snapshots.items():
@@ -83,7 +84,7 @@ def write_outputs(cell: Cell, result: RunResult, made_from: str) -> None:
 
 
 def is_trained(cell: Cell) -> bool:
-    """Whether the outputs are those of this cell's parameters, data and code, and as they were written."""
+    """Whether the outputs come from this cell's parameters, data and code, and are undamaged."""
     try:
         run = read_as(Run, run_path(cell) / "run.json")
         training = read_as(Training, training_path(cell))
@@ -94,7 +95,7 @@ def is_trained(cell: Cell) -> bool:
 
 
 def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str]) -> Run:
-    """What repeats of the run; weights: {file: sha256} of the folder."""
+    """The part of the run's record that repeats. weights: {file: sha256} in the folder."""
     return make(
         Run,
         cell=cell.name,
@@ -111,7 +112,7 @@ def run_of(cell: Cell, result: RunResult, made_from: str, weights: dict[str, str
 
 
 def training_of(cell: Cell, result: RunResult, run: Run) -> Training:
-    """What cannot repeat of the run."""
+    """The measurements of the run: time, memory, device."""
     return make(
         Training,
         cell=cell.name,

@@ -1,1 +1,1 @@
-"""Result records: the only source of truth for the tables, the figures and MLflow."""
+"""Result records. Tables, figures and MLflow read their results only from them."""

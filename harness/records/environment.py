@@ -1,4 +1,4 @@
-"""What a result depends on besides its configuration: the commit, the versions, the arithmetic and the machine."""
+"""What a result depends on besides its configuration: the commit, the versions of libraries and the machine."""
 
 import os
 import platform
@@ -14,11 +14,11 @@ from typing import Any
 from harness.records.parts import Git, Process
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "torch-fidelity", "fvcore", "diffusers", "safetensors")
-ROOT = Path(__file__).resolve().parent.parent.parent  # of the tree that holds this code
+ROOT = Path(__file__).resolve().parent.parent.parent  # the tree that holds this code
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python (without its patch level, which changes no result) and of the packages that compute results."""
+    """Versions of Python and of the packages that compute results. Python's patch level is left out; it changes no result."""
     found = {"python": ".".join(map(str, sys.version_info[:2]))}
     for package in PACKAGES:
         try:
@@ -35,8 +35,10 @@ def environment() -> dict[str, Any]:
 
 @cache
 def git_state(root: Path = ROOT) -> Git:
-    """The commit of the tree that holds the code, and whether a tracked or new file differs from it; results and DVC's lock
-    files do not count. No commit, and the reason, where that tree is none of Git's own."""
+    """The commit of the tree that holds the code, and whether a tracked or new file differs from it.
+
+    Results and DVC's lock files do not count. Without a Git tree there is no commit, but a reason.
+    """
     try:
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != root:
@@ -62,7 +64,7 @@ def _no_commit(reason: str) -> Git:
 
 
 def _reason(message: str) -> str:
-    """Git's own complaint in one line that names no path of this machine."""
+    """Git's error message in one line that names no path of this machine."""
     if "dubious ownership" in message:
         return "git refuses a tree of another owner (dubious ownership); allow it with git config safe.directory"
     if "not a git repository" in message:
@@ -73,8 +75,10 @@ def _reason(message: str) -> str:
 
 
 def this_process(stage: str, started: float, seconds: float, device: Any = "cpu", images: int | None = None) -> Process:
-    """The entry of the running process in a measurement. started: time.time(); device: what it computed on, as torch names it;
-    images: that it trained."""
+    """The entry of the running process in a measurement.
+
+    started: time.time() at its start. seconds: that it took. device: torch's name of the device. images: trained by this process.
+    """
     return Process(
         stage=stage,
         started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
@@ -88,8 +92,8 @@ def this_process(stage: str, started: float, seconds: float, device: Any = "cpu"
 
 
 def device_name(device: Any = None) -> str:
-    """The name of a torch device, "CPU AMD EPYC" for the processor; without one, the accelerator's name if there is any."""
-    import torch  # here, because the report reads records without needing torch
+    """The model name of a torch device, such as "CPU AMD EPYC". Without a device, the GPU's name if there is one."""
+    import torch  # here, because the report reads records and does not need torch
 
     if str(device).startswith("cuda") or (device is None and torch.cuda.is_available()):
         return torch.cuda.get_device_name(device)
@@ -97,12 +101,12 @@ def device_name(device: Any = None) -> str:
 
 
 def device_slug(name: str) -> str:
-    """A device's name as the name of a folder: "CPU AMD EPYC" is cpu-amd-epyc."""
+    """A device's name as a folder name: "CPU AMD EPYC" becomes cpu-amd-epyc."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def instruction_sets(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The widest vector instructions of the processor, and the next that it lacks: "AVX2, no AVX-512"; on others its name."""
+    """The processor's vector instructions, such as "AVX2, no AVX-512". On other architectures, the architecture's name."""
     flags = set(_cpu_field("flags", cpuinfo).split())
     if not flags:
         return platform.machine() or "unknown"
@@ -112,7 +116,7 @@ def instruction_sets(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

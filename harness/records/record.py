@@ -1,4 +1,4 @@
-"""One JSON file per result: the only source of truth for the tables, the figures and MLflow."""
+"""Reads and writes records, one JSON file per result. Tables, figures and MLflow read their results only from them."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,15 +38,15 @@ File = TypeVar("File", bound=Sealed)
 
 
 def make(kind: type[File], **fields: Any) -> File:
-    """A sealed file of one kind from its fields (models or plain values); HarnessError names the field that does not fit."""
+    """A sealed record of one kind from its fields (models or plain values). HarnessError names a field that does not fit."""
     name = fields.get("cell", fields.get("network"))
     return seal(_validated(kind, fields, f"new {_kind_name(kind)} {name!r}"))
 
 
 def seal(record: File) -> File:
-    """The record in plain JSON values, with its digests and those of its artefacts, validated.
+    """A validated copy of the record with its digests and those of its artefacts.
 
-    Raises HarnessError where a field does not fit or a file that the record names does not exist.
+    HarnessError if a field does not fit, or a file that the record names does not exist.
     """
     where = f"{_kind_name(type(record))} {getattr(record, 'cell', getattr(record, 'network', ''))!r}"
     fields = record.model_dump(warnings=False)
@@ -64,12 +64,12 @@ def write_record(path: Path | str, record: Sealed) -> None:
 
 
 def read_record(path: Path | str) -> Sealed:
-    """The record in a file; HarnessError names the file and what is wrong with a corrupt or altered one."""
+    """The record in a file. If it is corrupt or was altered, HarnessError names the file and the fault."""
     return _checked(load_json(path, "record"), str(path))
 
 
 def parse_record(content: bytes, where: str) -> Sealed:
-    """The record in the content of a file that `where` names, as `read_record` reads it from a file."""
+    """Does what `read_record` does, for the content of a file. `where` names the file in errors."""
     try:
         return _checked(parse_json(content), where)
     except ValueError as error:
@@ -89,7 +89,7 @@ def _checked(value: Any, path: str) -> Sealed:
 
 
 def read_as(kind: type[File], path: Path | str) -> File:
-    """The record of one kind in a file; HarnessError where it is of another kind, besides those of `read_record`."""
+    """The record of the given kind in a file. HarnessError if it is of another kind, and as in `read_record`."""
     record = read_record(path)
     if not isinstance(record, kind):
         raise HarnessError(f"{path}: holds a {record.kind} record; expected {_kind_name(kind)}; rerun its stage")
@@ -138,7 +138,7 @@ def _digest(value: object, where: str) -> str:
 
 
 def _validated(kind: type[File], fields: dict[str, Any], where: str) -> File:
-    """The model, from JSON text, where a list is a list wherever it came from."""
+    """Validates the fields as JSON text, so that tuples and lists are the same."""
     try:
         return kind.model_validate_json(pydantic_core.to_json(fields, inf_nan_mode="constants"))
     except ValidationError as error:

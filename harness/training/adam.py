@@ -1,15 +1,16 @@
-"""Adam (Kingma and Ba, arXiv 1412.6980), with all of its state in tensors.
+"""Adam (Kingma and Ba, arXiv 1412.6980), with its whole state in tensors.
 
-The two frameworks of the authors' code differ in epsilon. Keras implements the form at the end of the paper's section 2, which
-leaves epsilon outside the bias correction; PyTorch implements algorithm 1. With m and v the moments after step t and
+The authors' code uses two frameworks, which differ in epsilon. Keras implements the form at the end of the paper's section 2, in
+which epsilon is not part of the bias correction. PyTorch implements algorithm 1. Let m and v be the moments after step t, and
 m_hat = m / (1 - beta1^t), v_hat = v / (1 - beta2^t):
 
     tensorflow: w -= lr * m_hat / (sqrt(v_hat) + eps / sqrt(1 - beta2^t))
     pytorch:    w -= lr * m_hat / (sqrt(v_hat) + eps)
 
-With beta2 = 0.99, Keras's epsilon is effectively 10 times larger at step 1 and 1.26 times at step 100.
+With beta2 = 0.99, Keras's epsilon is effectively 10 times as large at step 1 and 1.26 times at step 100.
 
-Why not torch.optim: it imports torch's compiler, which takes four seconds in every cell, and it has PyTorch's epsilon only.
+torch.optim is not used, because it imports torch's compiler, which takes four seconds in every cell, and has only PyTorch's
+epsilon.
 """
 
 from __future__ import annotations
@@ -22,21 +23,22 @@ import torch
 from torch import Tensor
 
 Framework = Literal["tensorflow", "pytorch"]
-Update = Callable[["Adam", list[Tensor]], None]  # changes parameters, m and v by one step; `steps` already counts it
+Update = Callable[["Adam", list[Tensor]], None]  # updates parameters, m and v; `steps` already includes this step
 
 
 class Decay(NamedTuple):
-    """The rate falls linearly over the last `last` of `steps` steps: by 1 / last each step, to 1 / last of itself in the last."""
+    """A learning rate that falls linearly at the end of a run, by 1 / `last` per step. The final step uses 1 / `last` of it."""
 
-    steps: int
-    last: int
+    steps: int  # of the whole run
+    last: int  # steps in which the rate falls
 
 
 class Adam:
     """An optimizer over a list of parameters.
 
-    m, v: first and second moments, one tensor per parameter, with its shape and memory layout; steps: a float32 scalar on the
-    parameters' device; host_steps: the same number as an int, so that no step waits for the device to read it.
+    m, v: first and second moments. Each parameter has one tensor in each, of its shape and memory layout.
+    steps: number of steps, a float32 scalar on the parameters' device.
+    host_steps: the same number as an int, so that no step waits for the device to read it.
     """
 
     def __init__(
@@ -59,27 +61,27 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradients: Iterable[Tensor]) -> None:
-        """Moves the parameters by one step; one gradient per parameter."""
+        """Updates the parameters by one step. `gradients` has one tensor per parameter."""
         laid_out = [_in_layout_of(parameter, gradient) for parameter, gradient in zip(self.parameters, gradients, strict=True)]
         self.steps += 1
         self.host_steps += 1
         self.update(self, laid_out)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state, by name."""
+        """The state as named tensors."""
         moments = {f"{name}/{i}": value for name in ("m", "v") for i, value in enumerate(getattr(self, name))}
         return {**moments, "steps": self.steps}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Copies what `tensors` returned back into this state."""
+        """Restores the state from what `tensors` returned."""
         for name, value in self.tensors().items():
             value.copy_(tensors[name])
         self.host_steps = int(self.steps)
 
 
 def plain_update(adam: Adam, gradients: list[Tensor]) -> None:
-    """The formulas above, one parameter and one operation at a time. Only tensors count the steps, so it can be traced."""
+    """The formulas above, one parameter and one operation at a time. It reads the step from a tensor, so it can be traced."""
     (beta1, beta2), t = adam.betas, adam.steps.double()
     eps = adam.eps / (1 - beta2**t).sqrt() if adam.framework == "tensorflow" else adam.eps
     rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1)
@@ -91,14 +93,14 @@ def plain_update(adam: Adam, gradients: list[Tensor]) -> None:
 
 
 def learning_rate(adam: Adam) -> float:
-    """The rate of the step being made."""
+    """The learning rate of the current step."""
     if adam.decay is None:
         return adam.lr
     return adam.lr * min(1.0, (adam.decay.steps + 1 - adam.host_steps) / adam.decay.last)
 
 
 def epsilon(adam: Adam) -> float:
-    """What is added to sqrt(v_hat) in the step being made."""
+    """The value added to sqrt(v_hat) in the current step."""
     if adam.framework == "pytorch":
         return adam.eps
     return adam.eps / math.sqrt(1 - adam.betas[1] ** adam.host_steps)

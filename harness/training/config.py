@@ -1,4 +1,7 @@
-"""What a training run is: every number that changes its result. Types are checked by `config.from_mapping`, ranges here."""
+"""The configuration of a training run: every number that changes its result.
+
+`config.from_mapping` checks types; this file checks ranges.
+"""
 
 import math
 from dataclasses import asdict, dataclass
@@ -9,34 +12,30 @@ Augmentation = Literal["color", "translation", "cutout"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyperparameters of one run; the defaults are the paper's (arXiv 2401.09596, section IV-B) with R1's TensorFlow weight.
+    """Hyperparameters of one run. The defaults are the paper's (arXiv 2401.09596, section IV-B), with R1's TensorFlow weight.
 
-    nimg, checkpoint_nimg and log_nimg count real images shown to the discriminator; None lets the run choose an interval.
-    lr_decay: the share of the run, at its end, over which both rates fall linearly to zero; 0 keeps them, as the paper does.
-    adam_framework: whose rule for Adam's epsilon (harness.training.adam); a cell's is that of its generator.
-    r1_interval above 1 is lazy R1 (penalty times the interval, every so many steps): an opt-in that changes the semantics.
-    ValueError names the key whose value is impossible.
+    Counts of images are of real images shown to the discriminator. ValueError names a key whose value is out of range.
     """
 
-    nimg: int
-    batch: int
-    lr_g: float = 2e-4
-    lr_d: float = 4e-4
-    lr_decay: float = 0.0
-    betas: tuple[float, float] = (0.5, 0.99)
-    adam_eps: float = 1e-7
-    adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"
-    ema_decay: float = 0.999
-    r1_weight: float = 1e-4
-    r1_interval: int = 1
-    bcr_weight: float = 0.0
-    augment: tuple[Augmentation, ...] = ("color", "translation", "cutout")
-    seed: int = 0
-    snapshots: int = 4
-    checkpoint_nimg: int | None = None
-    log_nimg: int | None = None
-    engine: Literal["auto", "reference", "eager", "compiled"] = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    nimg: int  # length of the run, in images
+    batch: int  # images per step, over all ranks
+    lr_g: float = 2e-4  # learning rate of the generator
+    lr_d: float = 4e-4  # learning rate of the discriminator
+    lr_decay: float = 0.0  # last share of the run, in [0, 1], in which both rates fall linearly to zero; the paper has none
+    betas: tuple[float, float] = (0.5, 0.99)  # Adam's decay of the first and the second moment, per step
+    adam_eps: float = 1e-7  # Adam's epsilon
+    adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"  # whose formula for epsilon; a cell's follows its generator
+    ema_decay: float = 0.999  # decay of the averaged generator, per step
+    r1_weight: float = 1e-4  # factor of R1 in the discriminator's loss
+    r1_interval: int = 1  # steps; above 1, R1 times the interval is added only once per interval (lazy R1, not the paper's)
+    bcr_weight: float = 0.0  # factor of balanced consistency in the discriminator's loss; 0 for none
+    augment: tuple[Augmentation, ...] = ("color", "translation", "cutout")  # parts of DiffAugment
+    seed: int = 0  # of the weights, the latents, the augmentation and the order of images
+    snapshots: int = 4  # averaged generators kept, at equal distances; the last is the final one
+    checkpoint_nimg: int | None = None  # images between two checkpoints; None for 10 checkpoints per run
+    log_nimg: int | None = None  # images between two rows of the curves; None for 100 rows per run
+    engine: Literal["auto", "reference", "eager", "compiled"] = "auto"  # how steps are computed (harness.training.engines)
+    precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products and convolutions
 
     def __post_init__(self) -> None:
         for key, (low, high) in RANGES.items():
@@ -48,20 +47,20 @@ class TrainConfig:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps; the last one completes `nimg`, so a run never sees fewer images than asked."""
+        """Number of optimizer steps, rounded up: a run never sees fewer than `nimg` images."""
         return -(-self.nimg // self.batch)
 
     @property
     def decay_steps(self) -> int:
-        """Steps at the run's end over which both rates fall; 0 where they stay as they are."""
+        """Number of last steps in which both rates fall. 0 if they are constant."""
         return round(self.lr_decay * self.steps)
 
     def interval_steps(self, nimg: int | None, parts: int) -> int:
-        """Steps between two events every `nimg` images, or `parts` times a run where `nimg` is None; at least 1."""
+        """Steps between two events that come every `nimg` images, or `parts` times per run if `nimg` is None. At least 1."""
         return max(1, (self.nimg // parts if nimg is None else nimg) // self.batch)
 
     def as_dict(self) -> dict:
-        """Plain JSON-able values."""
+        """The fields as plain JSON values."""
         return asdict(self) | {"betas": list(self.betas), "augment": list(self.augment)}
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint belongs to: a digest of all that decides a run's result. A checkpoint of another digest is never resumed."""
+"""The key of a checkpoint: a digest of everything that decides a run's result. Only a checkpoint with the same key is resumed."""
 
 import inspect
 import sys
@@ -29,7 +29,7 @@ def run_key(given: str, config: dict, data: str, networks: list[nn.Module], engi
 
 
 def _code(networks: list[nn.Module]) -> dict[str, str]:
-    """sha256 of all that the trainer and the networks' modules import in this project, and of a module's file elsewhere."""
+    """{file: sha256} of all that the trainer and the networks import from this project, and of networks' files elsewhere."""
     defined = {kind.__module__: kind for network in networks for module in network.modules() for kind in [type(module)]}
     inside = {name: ROOT / name for name in source_files(LOOP, *defined)}
     outside = {

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGHUP and SIGINT as a request that the loop answers between two steps, after saving."""
+"""Turns SIGTERM, SIGHUP and SIGINT into a request to stop. The loop answers it between two steps, after saving."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def requested_stop() -> Iterator[Callable[[], int | None]]:
-    """Yields a function that returns the signal received, or None. A second signal acts at once, in the usual way."""
+    """Yields a function that returns the received signal, or None. A second signal has its usual effect, at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # Python handles signals in the main thread only
         yield lambda: None
@@ -17,7 +17,7 @@ def requested_stop() -> Iterator[Callable[[], int | None]]:
     former: dict[int, Any] = {
         int(number): signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     }
-    if former[signal.SIGHUP] is signal.SIG_IGN:  # under nohup a closed terminal is no reason to stop
+    if former[signal.SIGHUP] is signal.SIG_IGN:  # under nohup, a closed terminal must not stop the run
         del former[signal.SIGHUP]
 
     def note(number: int, frame: object) -> None:

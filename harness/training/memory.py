@@ -1,4 +1,4 @@
-"""How much memory a training step needs, from the shapes alone: nothing is computed."""
+"""Estimates the memory of a training step from shapes alone, without computing anything."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,12 @@ from harness.training.config import TrainConfig
 
 
 def step_bytes(generator: nn.Module, discriminator: nn.Module, config: TrainConfig, noise_dim: int, side: int, batch: int) -> int:
-    """Bytes that are alive at once in a step of `batch` images, of networks on torch's meta device.
+    """Peak bytes of a step with `batch` images. The networks are on torch's meta device.
 
-    Weights, gradients, two moments and the average of G; the same without the average of D; and the outputs of all layers, of
-    D's passes (real, fake, two augmented ones under bCR, and about one more for R1's second gradient) or of G's step, whichever
-    is more. Against the peaks of whole steps at 32 to 256 pixels (4.7, 5.4, 10.4, 7.9, 19.8 GiB) this was 4.7, 5.2, 9.7, 8.1,
-    18.2.
+    It adds up weights, gradients and two moments of G and D, the average of G, and the outputs of all layers in D's passes or in
+    G's step, whichever are larger. D's passes are real, fake, two augmented ones under bCR, and about one for R1's second
+    gradient. For whole steps at 32 to 256 pixels, whose peaks were 4.7, 5.4, 10.4, 7.9 and 19.8 GiB, the estimates were 4.7, 5.2,
+    9.7, 8.1 and 18.2.
     """
     g = output_bytes(generator, torch.empty(batch, noise_dim, device="meta"))
     d = output_bytes(discriminator, torch.empty(batch, 3, side, side, device="meta"))
@@ -22,7 +22,7 @@ def step_bytes(generator: nn.Module, discriminator: nn.Module, config: TrainConf
 
 
 def output_bytes(network: nn.Module, given: Tensor) -> int:
-    """Bytes of the outputs of all innermost layers of one forward pass."""
+    """Bytes of the outputs of all innermost layers in one forward pass."""
     total = [0]
 
     def add(_module: nn.Module, _inputs: tuple, output: object) -> None:

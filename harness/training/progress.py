@@ -1,4 +1,4 @@
-"""What the user sees while a cell trains: a bar on a terminal, a line now and then elsewhere."""
+"""Shows the progress of training: a bar on a terminal, a line every so often elsewhere."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ class Progress:
         self.bar.update(nimg)
 
     def losses(self, row: dict) -> None:
-        """Shows a new curve row; without a terminal, as a line at most every LINE_SECONDS."""
+        """Shows a new curve row. Without a terminal, it prints at most one line per LINE_SECONDS."""
         text = f"loss_d {row['loss_d']:.3f}, loss_g {row['loss_g']:.3f}"
         if not self.bar.disable:
             self.bar.set_postfix_str(text)

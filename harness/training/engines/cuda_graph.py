@@ -1,4 +1,4 @@
-"""A compiled step replayed as one CUDA graph: one launch instead of thousands."""
+"""Replays a compiled step as one CUDA graph: one launch instead of thousands."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,10 @@ from torch.utils._pytree import tree_map
 
 
 class GraphedProgram:
-    """Captures `program`, which changes its first argument's tensors in place, at its first call; later calls replay it.
+    """Captures `program` at the first call and replays it at later calls.
 
-    The state's tensors must stay where they are in memory; images and draws are copied into the graph's own.
+    `program` changes the tensors of its first argument in place. If they have moved in memory, it is captured again.
+    Images and draws are copied into the graph's own tensors.
     """
 
     def __init__(self, program: Callable) -> None:
@@ -18,7 +19,7 @@ class GraphedProgram:
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, tensors: dict, real_img: Tensor, draws: dict) -> Tensor:
-        """As the program; the metrics are a copy, since a replay overwrites the graph's own."""
+        """Does what the program does. Returns a copy of the metrics, because the next replay overwrites the graph's own."""
         graph = self.graph
         if graph is None or self.addresses != _addresses(tensors):
             graph = self.graph = self._capture(tensors, real_img, draws)
@@ -27,7 +28,7 @@ class GraphedProgram:
         return self.metrics.clone()
 
     def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> torch.cuda.CUDAGraph:
-        """Warms up on copies, because a warm-up is a training step, then records; recording executes nothing."""
+        """Warms up, then records. A warm-up is a real training step, so it runs on copies. Recording executes nothing."""
         self.addresses, self.inputs = _addresses(tensors), tree_map(torch.clone, (real_img, draws))
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())

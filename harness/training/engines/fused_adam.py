@@ -1,4 +1,4 @@
-"""Adam's step in one kernel, which walks through parameters, gradients and moments in memory order."""
+"""Adam's step in one kernel that reads and writes parameters, gradients and moments in memory order."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,10 @@ from harness.training.adam import Adam, epsilon, learning_rate
 
 
 def fused_update(adam: Adam, gradients: list[Tensor]) -> None:
-    """As `adam.plain_update`. The kernel takes epsilon as a number, which changes with the step, so this must not be traced."""
+    """Does what `adam.plain_update` does.
+
+    Must not be traced: the kernel takes epsilon and the rate as plain numbers, and they change from step to step.
+    """
     beta1, beta2 = adam.betas
     torch._fused_adam_(
         adam.parameters,
