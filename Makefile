@@ -10,17 +10,18 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 # Cells do not depend on each other: JOBS of them at a time are trained and scored, then one `dvc repro` does what is left.
 # Plain `dvc repro` does all of it too, one stage after another.
-DIGITS := pipelines/digits/dvc.yaml
+# PROFILE=digits-full is the same with four more seeds of every cell.
+PROFILE ?= digits
+STAGES := pipelines/$(PROFILE)/dvc.yaml
 repro: $(READY)
 	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
 	$(BIN)/python -m pipelines.commands.stages
-	$(BIN)/dvc stage list --name-only $(DIGITS) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
-	$(BIN)/dvc stage list --name-only $(DIGITS) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
-	  $(BIN)/dvc --wait-for-lock repro -s "$(DIGITS):train@$$1" 2>&1 && \
-	  $(BIN)/dvc --wait-for-lock repro -s "$(DIGITS):evaluate@$$1" 2>&1' sh CELL | cat
-	$(BIN)/dvc repro
-	@$(BIN)/python -m harness.report
-	@test ! -e .git || $(BIN)/python -m harness.verify --profile digits --against || test $$? -eq 1  # 1: it has said what differs
+	$(BIN)/dvc stage list --name-only $(STAGES) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
+	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
+	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | cat
+	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow
+	@$(BIN)/python -m harness.report --profile $(PROFILE)
+	@test ! -e .git || $(BIN)/python -m harness.verify --profile $(PROFILE) --against || test $$? -eq 1  # 1: it has said what differs
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -31,10 +31,14 @@ MOST_THREADS = 512  # torch ends in a segmentation fault where it cannot start t
 
 @dataclass(frozen=True)
 class Sections:
-    """The top level of params.yaml. A file without cells needs `profile` and `data` only."""
+    """The top level of params.yaml. A file without cells needs `profile` and `data` only.
+
+    adds_to: the profile whose cells these repeat with other seeds; its records, scale anchors and costs stand in the same tables.
+    """
 
     profile: str
     data: dict[str, Any]
+    adds_to: str | None = None
     features: dict[str, Any] | None = None
     evaluate: dict[str, Any] = field(default_factory=dict)
     threads: int | None = None
@@ -113,6 +117,8 @@ def load_profile(path: Path | str) -> Profile:
     """The profile in the parameters file `path`; HarnessError, in one line, for the first thing that is wrong with it."""
     sections = from_mapping(Sections, load_params(path), "")
     check_name("profile", sections.profile)
+    if sections.adds_to is not None and check_name("adds_to", sections.adds_to) == sections.profile:
+        raise HarnessError(f"adds_to: given {sections.adds_to}, the profile itself; expected another; remove it")
     for name in sections.cells:
         check_name("cell", name)
     entries = _data_entries(sections.data)

@@ -18,10 +18,18 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class Asked:
-    """{cell: {dotted key of a record's config: value}} of every cell in params.yaml, and the rows that each fills."""
+    """{cell: {dotted key of a record's config: value}} of every cell in params.yaml, the rows that each fills, and the profile
+    whose records stand in the same tables."""
 
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows: Mapping[str, list[str]] = field(default_factory=dict)
+    adds_to: str | None = None
+
+    def with_others(self, others: "Asked | None") -> "Asked":
+        """What both ask for."""
+        if others is None:
+            return self
+        return Asked({**others.settings, **self.settings}, {**others.rows, **self.rows}, self.adds_to)
 
 
 def read_asked(profile: str, folder: Path) -> Asked | None:
@@ -34,7 +42,9 @@ def read_asked(profile: str, folder: Path) -> Asked | None:
     cells = params.get("cells") if isinstance(params.get("cells"), dict) else {}
     settings = {name: _settings(params, cell) for name, cell in (cells or {}).items() if isinstance(cell, dict)}
     rows = params.get("rows") if isinstance(params.get("rows"), dict) else {}
-    return Asked(settings, {name: list(found) for name, found in (rows or {}).items() if isinstance(found, list)})
+    adds_to = params.get("adds_to")
+    listed = {name: list(found) for name, found in (rows or {}).items() if isinstance(found, list)}
+    return Asked(settings, listed, adds_to if isinstance(adds_to, str) else None)
 
 
 def differences(record: ScoreRecord, asked: Asked) -> list[str]:

@@ -1,10 +1,11 @@
 """All records of one profile, read once and checked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import HarnessError, unknown_choice
+from harness.names import check_name
 from harness.records.asked import Asked, differences, read_asked
 from harness.records.models import AnchorRecord, CostRecord, Measurement, PublishedRecord, Record, ScoreRecord, Sealed, Throughput
 from harness.records.record import read_record
@@ -70,8 +71,28 @@ def load_store(profile: str, results: Path = RESULTS) -> Store:
     return store_of(profile, folder, records)
 
 
+def _joined(store: Store) -> Store:
+    """The store with the records of the profile that it adds seeds to."""
+    others = store.asked and store.asked.adds_to
+    if not others or not store.asked:
+        return store
+    asked = read_asked(check_name("profile", others), store.folder.parent.parent / "pipelines")
+    if asked and asked.adds_to:  # itself, or one that reads this one
+        raise HarnessError(f"adds_to: given {others}, which adds to {asked.adds_to}; expected a profile that adds to none")
+    base = load_store(others, store.folder.parent)
+    return replace(
+        store,
+        scores={**base.scores, **store.scores},
+        costs={**base.costs, **store.costs},
+        anchors={**base.anchors, **store.anchors},
+        measurements={**base.measurements, **store.measurements},
+        throughputs={**base.throughputs, **store.throughputs},
+        asked=store.asked.with_others(base.asked),
+    )
+
+
 def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
-    """A store of records that were read already."""
+    """A store of records that were read already, and of those of the profile that they add seeds to."""
     records = list(records)
     scores = {record.cell: record for record in records if isinstance(record, ScoreRecord)}
     costs = {record.cell: record for record in records if isinstance(record, CostRecord)}
@@ -88,7 +109,7 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
         for record in records
         if isinstance(record, Throughput) and (CostRecord, record.record_digest) in digests
     }
-    return Store(
+    store = Store(
         profile,
         folder,
         scores,
@@ -99,6 +120,7 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
         read_asked(profile, folder.parent.parent / "pipelines"),
         {record.cell: record for record in records if isinstance(record, PublishedRecord)},
     )
+    return _joined(store)
 
 
 def profiles_with_records(results: Path = RESULTS) -> list[str]:

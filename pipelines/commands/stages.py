@@ -1,7 +1,8 @@
 """Writes every dvc.yaml from two templates, so that DVC is told what each stage really imports and reads.
 
 Run `python -m pipelines.commands.stages` after an import or a dataset was added; `make repro` does. With `--check` it writes
-nothing and names what is stale. A new cell needs neither: DVC itself makes the stages of cells from params.yaml.
+nothing and names what is stale. A new cell needs neither: DVC itself makes the stages of cells from params.yaml. The params.yaml
+of a profile of replicates is made here too.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from harness.config import load_params
 from harness.errors import HarnessError, run_command
 from harness.files import write_text
 from harness.names import check_name
+from pipelines.commands.replicates import replicated_params
 from pipelines.inputs import cell_stage_files
 
 DEFAULT = "digits"  # the profile of plain `dvc repro`
@@ -28,13 +30,25 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.stages", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is stale")
     check = parser.parse_args(argv).check
-    stale = {path: text for path, text in pipelines().items() if not path.is_file() or path.read_text("utf-8") != text}
+    stale = _stale(replicated_params())
+    if not check:  # a profile's dvc.yaml depends on its params.yaml
+        _write(stale)
+        stale = {}
+    stale |= _stale(pipelines())
     if check and stale:
         names = ", ".join(map(str, stale))
         raise HarnessError(
             f"{names}: not what code and parameters ask for; run `python -m pipelines.commands.stages`, then commit"
         )
-    for path, text in stale.items():
+    _write(stale)
+
+
+def _stale(texts: Mapping[Path, str]) -> dict[Path, str]:
+    return {path: text for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text}
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
         write_text(path, text)
         print(f"{path}: written")
 
@@ -55,6 +69,7 @@ def profile_pipeline(folder: Path) -> str:
     return _rendered(
         "profile",
         profile=folder.name,
+        adds_to=params.get("adds_to"),
         cell_code=cell_stage_files,
         sources=data_sources(params),
         statistics=statistics_files(params),
