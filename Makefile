@@ -15,8 +15,8 @@ PROFILE ?= digits
 STAGES := pipelines/$(PROFILE)/dvc.yaml
 repro: $(READY)
 	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
-	$(BIN)/python -m pipelines.commands.stages
-	$(BIN)/dvc stage list --name-only $(STAGES) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
+	$(BIN)/python -m pipelines.commands.stages $(PROFILE)
+	$(BIN)/dvc stage list --name-only $(STAGES) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$|metrics$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
 	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
 	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | cat
 	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow

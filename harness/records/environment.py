@@ -14,6 +14,7 @@ from typing import Any
 from harness.records.parts import Git, Process
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "torch-fidelity", "fvcore", "diffusers", "safetensors")
+MADE = (":(exclude)results", ":(exclude,glob)**/*.lock", ":(exclude,glob)**/dvc.yaml")  # from what is committed
 ROOT = Path(__file__).resolve().parent.parent.parent  # the tree that holds this code
 
 
@@ -37,14 +38,14 @@ def environment() -> dict[str, Any]:
 def git_state(root: Path = ROOT) -> Git:
     """The commit of the tree that holds the code, and whether a tracked or new file differs from it.
 
-    Results and DVC's lock files do not count. Without a Git tree there is no commit, but a reason.
+    Results and DVC's files do not count. Without a Git tree there is no commit, but a reason.
     """
     try:
         top = _git(root, "rev-parse", "--show-toplevel").strip()
         if Path(top).resolve() != root:
             return _no_commit(f"the code lies inside another repository, {Path(top).name}, and has no history of its own")
         commit = _git(root, "rev-parse", "HEAD").strip()
-        changed = _git(root, "status", "--porcelain", "--", ".", ":(exclude)results", ":(exclude,glob)**/*.lock")
+        changed = _git(root, "status", "--porcelain", "--", ".", *MADE)
     except FileNotFoundError:
         return _no_commit("git is not installed")
     except OSError as error:

@@ -2,7 +2,8 @@
 
 Run `python -m pipelines.commands.stages` after an import or a dataset was added; `make repro` does. With `--check` it writes
 nothing and names what is stale. A new cell needs neither: DVC itself makes the stages of cells from params.yaml. The params.yaml
-of a profile of replicates is made here too.
+of a profile of replicates is made here too. `python -m pipelines.commands.stages paper` starts another profile: DVC knows its
+stages from then on.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.closure import source_files
 from harness.config import load_params
-from harness.errors import HarnessError, run_command
+from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import write_text
 from harness.names import check_name
 from pipelines.commands.replicates import replicated_params
@@ -28,14 +29,15 @@ PINNED = ("cifar10", "celeba")  # datasets whose files have published checksums:
 def main(argv: list[str] | None = None) -> None:
     """Writes or checks the files of the repository in whose root it runs."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.stages", description=__doc__)
+    parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="start these too: pipelines/PROFILE has a params.yaml")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is stale")
-    check = parser.parse_args(argv).check
+    args = parser.parse_args(argv)
     stale = _stale(replicated_params())
-    if not check:  # a profile's dvc.yaml depends on its params.yaml
+    if not args.check:  # a profile's dvc.yaml depends on its params.yaml
         _write(stale)
         stale = {}
-    stale |= _stale(pipelines())
-    if check and stale:
+    stale |= _stale(pipelines(args.profiles))
+    if args.check and stale:
         names = ", ".join(map(str, stale))
         raise HarnessError(
             f"{names}: not what code and parameters ask for; run `python -m pipelines.commands.stages`, then commit"
@@ -53,9 +55,17 @@ def _write(texts: Mapping[Path, str]) -> None:
         print(f"{path}: written")
 
 
-def pipelines() -> dict[Path, str]:
-    """{path: what it must hold} of the root's dvc.yaml and of every profile's; a profile is a folder with a params.yaml."""
-    folders = sorted(path.parent for path in Path("pipelines").glob("*/params.yaml"))
+def pipelines(started: Iterable[str] = ()) -> dict[Path, str]:
+    """{path: what it must hold} of the root's dvc.yaml and of every started profile's.
+
+    A profile is a folder with a params.yaml. It is started when it has a dvc.yaml too, or is named here: DVC speaks of every
+    dvc.yaml in the repository, whatever it is asked, and not a word of the others. HarnessError where there is no such profile.
+    """
+    known = {path.parent.name: path.parent for path in sorted(Path("pipelines").glob("*/params.yaml"))}
+    if unknown := [name for name in started if name not in known]:
+        raise unknown_choice("profile", unknown[0], known)
+    chosen = {DEFAULT, *started}
+    folders = [folder for name, folder in known.items() if name in chosen or (folder / "dvc.yaml").is_file()]
     texts = {folder / "dvc.yaml": profile_pipeline(folder) for folder in folders}
     return texts | {Path("dvc.yaml"): _rendered("root", profile=DEFAULT)}
 

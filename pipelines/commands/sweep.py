@@ -22,6 +22,7 @@ from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
+from pipelines.commands import stages
 from pipelines.commands.jobs import CellJob, make_executor
 from pipelines.needs import check_batch, lacks
 from pipelines.profile import Profile, load_cell, load_profile
@@ -38,6 +39,8 @@ def main(argv: list[str] | None = None) -> None:
     params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
     profile = load_profile(params)
     choices = profile.cells
+    if not pipeline.is_file():
+        stages.main([args.profile])
     dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without them no cell is found changed
     changed = json.loads(dvc("status", "--json", str(pipeline)))
     cells = ready_cells(profile, chosen_cells(args, choices, changed), named=bool(args.cells))

@@ -26,6 +26,7 @@ MODULES = {  # of the stages that list their imports themselves, and of the two 
     "evaluate-code": "pipelines.evaluate",
     "cost": "pipelines.cost",
     "report": "harness.report.__main__",
+    "metrics": "harness.records.summary",
     "mlflow": "harness.tracking.__main__",
 }
 
@@ -104,15 +105,21 @@ def checkout(tmp_path, monkeypatch) -> Path:
 
 
 def test_a_stale_pipeline_is_named_and_written(checkout, monkeypatch):
-    with pytest.raises(
-        HarnessError, match=r"pipelines/tiny/dvc.yaml, dvc.yaml: not what .*run `python -m pipelines.commands.sta"
-    ):
-        stages.main(["--check"])
-    stages.main([])
-    stages.main(["--check"])
+    with pytest.raises(HarnessError, match=r"pipelines/tiny/dvc.yaml, dvc.yaml: not what .*run `python -m pipelines.commands.s"):
+        stages.main(["--check", "tiny"])
+    stages.main(["tiny"])
+    stages.main(["--check"])  # started now
     monkeypatch.setattr(stages, "cell_stage_files", lambda stage: [*cell_stage_files(stage), "lada/a_new_import.py"])
     with pytest.raises(HarnessError, match=r"^pipelines/tiny/dvc.yaml: not what"):
         stages.main(["--check"])
+
+
+def test_a_profile_that_nobody_started_is_left_alone(checkout, capsys):
+    stages.main([])
+    assert capsys.readouterr().out == "dvc.yaml: written\n"
+    assert not (checkout / "dvc.yaml").exists()
+    with pytest.raises(HarnessError, match="tiny"):
+        stages.main(["tinny"])
 
 
 def test_files_from_outside_are_named_unless_a_checksum_pins_them():
@@ -135,7 +142,7 @@ def test_files_from_outside_are_named_unless_a_checksum_pins_them():
 def test_a_profile_is_named_as_its_folder(checkout, profile):
     (checkout / "params.yaml").write_text(f"profile: {profile}\n")
     with pytest.raises(HarnessError, match="expected 'tiny', the name of its folder"):
-        stages.main([])
+        stages.main(["tiny"])
     assert not (checkout / "dvc.yaml").exists()
 
 

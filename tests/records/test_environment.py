@@ -25,6 +25,8 @@ def test_results_and_locks_do_not_make_a_tree_dirty(tree):
     (tree / "results").mkdir()
     (tree / "results/a.json").write_text("{}")
     (tree / "dvc.lock").write_text("")
+    (tree / "pipelines").mkdir()
+    (tree / "pipelines/dvc.yaml").write_text("")
     state = git_state(tree)
     assert (len(state.commit), state.dirty, state.reason) == (40, False, "")
     git_state.cache_clear()
