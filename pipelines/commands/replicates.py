@@ -16,10 +16,12 @@ adds_to: {name}
 
 
 def replicated_params() -> dict[Path, str]:
-    """{path of params.yaml: what it must hold} of every such profile."""
+    """{path of params.yaml: what it must hold} of every such profile whose base is here."""
+    folder = Path("pipelines")
     return {
-        Path("pipelines") / profile / "params.yaml": replicated(profile, Path("pipelines") / base / "params.yaml", seeds)
+        folder / profile / "params.yaml": replicated(profile, folder / base / "params.yaml", seeds)
         for profile, (base, seeds) in REPLICATED.items()
+        if (folder / base / "params.yaml").is_file()
     }
 
 
