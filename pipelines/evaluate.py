@@ -32,7 +32,7 @@ from pipelines.compose import Cell
 from pipelines.profile import Profile, load_profile
 from pipelines.results import measured_path, record_path, run_path, training_path
 from pipelines.sampler import Sampler, write_pictures
-from pipelines.scoring import Scorer, load_scorer, summarised
+from pipelines.scoring import Scorer, Scores, load_scorer, summarised
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -132,14 +132,24 @@ def full_size_networks(cell: Cell) -> Networks:
 def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
     """Scores of the untrained generator, of every snapshot and of the last weights, and the best snapshot again."""
     untrained = scorer.score(sampler)
-    history = []
-    for path in sorted(folder.glob("g_ema-*.safetensors")):
-        sampler.load(path)
-        history.append(Snapshot(nimg=int(path.stem.split("-")[1]), metrics=scorer.score(sampler)))
-    sampler.load(folder / "g_ema.safetensors")
+    seen: dict[str, list[Scores]] = {}  # by the weights' sha256: the last snapshot is the last weights
+
+    def runs_of(path: Path) -> list[Scores]:
+        if run.weights[path.name] not in seen:
+            sampler.load(path)
+            seen[run.weights[path.name]] = scorer.runs(sampler)
+        return seen[run.weights[path.name]]
+
+    history = [
+        Snapshot(nimg=int(path.stem.split("-")[1]), metrics=summarised(runs_of(path), fmean))
+        for path in sorted(folder.glob("g_ema-*.safetensors"))
+    ]
+    last = folder / "g_ema.safetensors"
     if run.status != "ok":
+        sampler.load(last)  # for the pictures
         return {"untrained": untrained, "history": history}
-    runs = scorer.runs(sampler)
+    runs = runs_of(last)
+    sampler.load(last)
     return {
         "untrained": untrained,
         "history": history,

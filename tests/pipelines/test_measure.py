@@ -1,0 +1,47 @@
+"""What a cell's evaluation scores, and how often."""
+
+from types import SimpleNamespace
+
+from pipelines.evaluate import measure
+
+
+class Recorder:
+    """A sampler and a scorer in one: the score is the number in the loaded file's name."""
+
+    def __init__(self):
+        self.loaded, self.scored = "untrained", []
+
+    def load(self, path):
+        self.loaded = path.name
+
+    def runs(self, sampler):
+        self.scored.append(sampler.loaded)
+        number = float(sampler.loaded.split("-")[1].split(".")[0]) if "-" in sampler.loaded else 3.0
+        return [{"p": {"fid": number}}, {"p": {"fid": number + 2}}]
+
+    def score(self, sampler):
+        return {"p": {"fid": 9.0}}
+
+
+def run(tmp_path, status="ok"):
+    weights = {"g_ema-1.safetensors": "a", "g_ema-2.safetensors": "b", "g_ema-3.safetensors": "c", "g_ema.safetensors": "c"}
+    for name in weights:
+        (tmp_path / name).touch()
+    both = Recorder()
+    return measure(SimpleNamespace(weights=weights, status=status), tmp_path, both, both), both
+
+
+def test_weights_that_are_the_last_snapshot_are_scored_once(tmp_path):
+    found, both = run(tmp_path)
+    assert sorted(both.scored) == ["g_ema-1.safetensors", "g_ema-2.safetensors", "g_ema-3.safetensors"]
+    assert [(entry.nimg, entry.metrics["p"]["fid"]) for entry in found["history"]] == [(1, 2.0), (2, 3.0), (3, 4.0)]
+    assert found["metrics"] == found["history"][-1].metrics
+    assert found["best"].nimg == 1
+    assert both.loaded == "g_ema.safetensors"  # for the pictures
+
+
+def test_a_diverged_run_has_no_final_score(tmp_path):
+    found, both = run(tmp_path, status="diverged")
+    assert sorted(found) == ["history", "untrained"]
+    assert len(both.scored) == 3
+    assert both.loaded == "g_ema.safetensors"
