@@ -1,6 +1,6 @@
 """Every attention mechanism under its name.
 
-A new one is a file here, with a subclass of lada.attention.Attention, and a line below.
+To add one, write a file here with a subclass of lada.attention.Attention, and add a line below.
 """
 
 from baselines.attention.axial import AxialAttention

@@ -16,7 +16,7 @@ class AxialAttention(DotProductAttention):
     source = "Ho et al. 2019, arXiv 1912.12180"
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, 2 grid): row, then column."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, 2 grid): row, then column."""
         on_grid = [self.heads(project(x)).unflatten(2, (self.grid, self.grid)) for project in (self.query, self.key, self.value)]
         rows, row_maps = self._along_rows(*on_grid)  # (B, h, g, g, d_h)
         columns, column_maps = self._along_rows(*(t.transpose(2, 3) for t in on_grid))

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, with explicit products, which R1 can differentiate twice."""
+"""Scaled dot-product attention by explicit matrix products, so that R1 can differentiate it twice."""
 
 import math
 
@@ -23,7 +23,7 @@ class DotProductAttention(Attention):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, N)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, N)."""
         q, k, v = self.heads(self.query(x)), self.heads(self.key(x)), self.heads(self.value(x))  # (B, h, N, d_h)
         weights = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(self.head_dim), dim=-1)  # (B, h, N, N)
         out = self.output((weights @ v).transpose(1, 2).flatten(2))

@@ -1,4 +1,4 @@
-"""Dot-product attention through torch's fused kernel: for inference, and for training without R1."""
+"""Dot-product attention by torch's fused kernel, for inference and for training without R1."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -7,14 +7,14 @@ from baselines.attention.dot_product import DotProductAttention
 
 
 class FusedDotProductAttention(DotProductAttention):
-    """The same function and parameters as DotProductAttention; its kernels cannot be differentiated twice."""
+    """The function and the parameters of DotProductAttention. Its kernels cannot be differentiated twice."""
 
     title = "dot-product (fused)"
     source = "torch.nn.functional.scaled_dot_product_attention"
     twice_differentiable = False
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim); with `return_maps` by explicit products, since the kernel keeps no weights."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` uses explicit products, because the kernel returns no weights."""
         if return_maps:
             return super().forward(x, return_maps=True)
         q, k, v = self.heads(self.query(x)), self.heads(self.key(x)), self.heads(self.value(x))  # (B, h, N, d_h)

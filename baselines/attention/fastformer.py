@@ -1,4 +1,4 @@
-"""Fastformer's additive attention, as its official implementation has it: values are the queries, no output projection."""
+"""Fastformer's additive attention, as in its official implementation: the values are the queries, no output projection."""
 
 import math
 
@@ -28,13 +28,13 @@ class FastformerAttention(Attention):
         self.transform = nn.Linear(dim, dim)
 
     def _pool(self, tokens: Tensor, score: nn.Linear) -> tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> their pooled vector (B, 1, dim) and the weights (B, N, h)."""
+        """Tokens (B, N, dim) -> the pooled vector (B, 1, dim) and the weights (B, N, h)."""
         weights = torch.softmax(score(tokens) / math.sqrt(self.head_dim), dim=1)
         heads = tokens.unflatten(-1, (self.num_heads, self.head_dim))  # (B, N, h, d_h)
         return torch.einsum("bnh,bnhd->bhd", weights, heads).flatten(1).unsqueeze(1), weights
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the query weights a (B, h, N)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the query weights a (B, h, N)."""
         q = self.query(x)
         g, weights = self._pool(q, self.query_score)  # (B, 1, dim)
         c, _ = self._pool(g * self.key(x), self.key_score)  # (B, 1, dim)

@@ -1,4 +1,4 @@
-"""HiT's multi-axis attention: half the heads inside blocks, half across them, with one shared key and value head."""
+"""HiT's multi-axis attention: half of the heads work inside blocks, half across blocks. All share one key and value head."""
 
 import math
 
@@ -13,10 +13,10 @@ WINDOW = 8
 
 
 class HitAttention(Attention):
-    """Multi-query softmax(Q K^T / sqrt d_h) V over two axes of a grid cut into window x window blocks.
+    """Multi-query softmax(Q K^T / sqrt d_h) V over two axes of a grid that is cut into window x window blocks.
 
-    The first half of the heads attends to the tokens of its own block, the second half to the tokens at its own position
-    in every block. Raises ValueError for an odd number of heads or a grid that blocks do not tile.
+    In the first half of the heads, a token attends to the tokens of its own block. In the second half, it attends to the
+    tokens at the same position in every block. Raises ValueError for an odd number of heads, or if blocks do not tile the grid.
     """
 
     title = "HiT multi-axis (8x8)"
@@ -33,9 +33,9 @@ class HitAttention(Attention):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, max(window^2, blocks)).
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, max(window^2, blocks)).
 
-        Where the two axes differ in length, the shorter one's weights are filled up with zeros.
+        If the two axes differ in length, the weights of the shorter one are padded with zeros.
         """
         x = to_windows(x, self.grid, self.window)  # (B, W, w^2, dim)
         k, v = self.key(x), self.value(x)  # (B, W, w^2, d_h)

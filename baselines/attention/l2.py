@@ -1,4 +1,4 @@
-"""L2 attention: weights from distances, with queries and keys tied, as ViTGAN uses it for Lipschitz continuity."""
+"""L2 attention: weights from distances between tied queries and keys. ViTGAN uses it for Lipschitz continuity."""
 
 import math
 
@@ -22,7 +22,7 @@ class L2Attention(Attention):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, N).
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, N).
 
         ||q_i||^2 is the same for every j, so the softmax cancels it and only 2 q_i.q_j - ||q_j||^2 is computed.
         """

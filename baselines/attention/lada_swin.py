@@ -1,4 +1,4 @@
-"""Lada-Swin: additive attention pooled inside Swin's windows instead of over the whole grid."""
+"""Lada-Swin: additive attention that pools inside Swin's windows instead of over the whole grid."""
 
 import math
 
@@ -15,9 +15,9 @@ from lada.attention import AdditiveAttention
 class LadaSwinAttention(AdditiveAttention):
     """Equations 1-4 of LadaGAN with one global query per window; windows shift by half their side in odd blocks.
 
-    The paper names the mechanism without equations. Chosen here: the projections are Lada's, the output projection
-    included (0.571 GMAC in the 32-pixel generator; without it 0.483, where the paper prints 0.4), and a shifted
-    window that crosses the border pools each side by itself, as Swin's mask has it. The window is clamped to the grid.
+    The paper names the mechanism without equations, so two choices are ours. The projections are Lada's, with the output
+    projection: 0.571 GMAC in the 32-pixel generator, or 0.483 without it; the paper prints 0.4. A shifted window that crosses the
+    border pools each side separately, like Swin's mask. The window is at most as large as the grid.
     """
 
     title = "Lada-Swin (8x8)"
@@ -30,18 +30,18 @@ class LadaSwinAttention(AdditiveAttention):
         self.padded = grid + self.window if self.shift else grid
 
     def _to_windows(self, x: Tensor, fill: float) -> Tensor:
-        """(B, N, C) -> (B, W, w^2, C); shifted windows over the border are filled up with `fill`."""
-        before, after = self.shift, self.padded - self.grid - self.shift
-        x = F.pad(x.unflatten(1, (self.grid, self.grid)), (0, 0, before, after, before, after), value=fill)
+        """(B, N, C) -> (B, W, w^2, C); shifted windows that cross the border are padded with `fill`."""
+        first, last = self.shift, self.padded - self.grid - self.shift  # rows and columns added on either side
+        x = F.pad(x.unflatten(1, (self.grid, self.grid)), (0, 0, first, last, first, last), value=fill)
         return to_windows(x.flatten(1, 2), self.padded, self.window)
 
     def _from_windows(self, x: Tensor) -> Tensor:
-        """(B, W, w^2, C) -> (B, N, C), without the filling."""
+        """(B, W, w^2, C) -> (B, N, C), without the padding."""
         inside = slice(self.shift, self.shift + self.grid)
         return from_windows(x, self.padded, self.window).unflatten(1, (self.padded, -1))[:, inside, inside].flatten(1, 2)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also (B, h, N): the windows' weights over their number."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds (B, h, N), the weights divided by the number of windows."""
         q = self.query(x)
         logits = self._to_windows(self.score(q) / math.sqrt(self.head_dim), fill=-torch.inf)  # (B, W, w^2, h)
         alpha = torch.softmax(logits, dim=2)

@@ -15,7 +15,7 @@ class LinearAttention(DotProductAttention):
     source = "Katharopoulos et al. 2020, arXiv 2006.16236"
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the implied weights (B, h, N, N), which are O(N^2)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the implied weights (B, h, N, N), which are O(N^2)."""
         q, k = (F.elu(self.heads(project(x))) + 1 for project in (self.query, self.key))  # (B, h, N, d_h)
         v = self.heads(self.value(x))  # (B, h, N, d_h)
         total = q @ k.sum(-2, keepdim=True).transpose(-1, -2)  # (B, h, N, 1)

@@ -27,7 +27,7 @@ class LinformerAttention(DotProductAttention):
         orthogonal(self.project_values)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, k)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, k)."""
         q = self.heads(self.query(x))  # (B, h, N, d_h)
         k = self.heads(self.project_keys @ self.key(x))  # (B, h, k, d_h)
         v = self.heads(self.project_values @ self.value(x))  # (B, h, k, d_h)

@@ -1,4 +1,4 @@
-"""Attention one token at a time: the bricks of every mechanism's `reference`, slow and plain on purpose."""
+"""Attention for one token at a time: the building blocks of every mechanism's `reference`. Slow and simple on purpose."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ Rows = Sequence[Tensor] | Tensor  # one entry per token, or a tensor whose first
 
 
 def softmax(logits: Rows) -> list[Tensor]:
-    """Weights that sum to one, of a list of scalars."""
+    """Softmax of a list of scalars: weights that sum to one."""
     exponentials = [torch.exp(logit) for logit in logits]
     total = sum(exponentials)
     return [e / total for e in exponentials]
@@ -27,6 +27,6 @@ def attend(query: Tensor, keys: Rows, values: Rows) -> Tensor:
 
 
 def merge_heads(num_heads: int, per_head: Callable[..., Sequence[Tensor]], *projections: Tensor) -> Tensor:
-    """Cuts one image's projections (N, dim) into heads (N, d_h), runs `per_head` on each, and joins the results to (N, dim)."""
+    """Splits one image's projections (N, dim) into heads (N, d_h), calls `per_head` on each, and joins the results: (N, dim)."""
     heads = zip(*(projection.chunk(num_heads, dim=-1) for projection in projections), strict=True)
     return torch.cat([torch.stack(list(per_head(*parts))) for parts in heads], dim=-1)

@@ -1,4 +1,4 @@
-"""Nystrom attention: softmax attention through landmarks, the means of equal stretches of the sequence."""
+"""Nystrom attention: softmax attention through landmarks, which are the means of equal segments of the sequence."""
 
 import math
 
@@ -10,14 +10,14 @@ from baselines.attention.dot_product import DotProductAttention
 
 LANDMARKS = 64
 KERNEL = 33  # length of the depthwise convolution over the values
-ITERATIONS = 6  # of the pseudo-inverse, four products each
+ITERATIONS = 6  # of the pseudo-inverse, with four matrix products each
 
 
 class NystromAttention(DotProductAttention):
-    """softmax(Q K~^T) Z softmax(Q~ K^T) V + conv(V) per head, O(N), with Q~, K~ the landmarks (m, d_h) and scaled queries.
+    """softmax(Q K~^T) Z softmax(Q~ K^T) V + conv(V) per head, O(N). Q~ and K~ are the landmarks (m, d_h); queries are scaled.
 
-    Z approximates the pseudo-inverse of softmax(Q~ K~^T) by six steps of the paper's iteration, each head by itself.
-    At most N landmarks; raises ValueError where their number does not divide N.
+    Z approximates the pseudo-inverse of softmax(Q~ K~^T) by six steps of the paper's iteration, separately for each head.
+    There are at most N landmarks. Raises ValueError if their number does not divide N.
     """
 
     title = "Nystrom (m=64)"
@@ -31,7 +31,7 @@ class NystromAttention(DotProductAttention):
         self.conv = nn.Conv2d(num_heads, num_heads, (KERNEL, 1), padding=(KERNEL // 2, 0), groups=num_heads, bias=False)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also each token's weights on the landmarks (B, h, N, m)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds each token's weights on the landmarks (B, h, N, m)."""
         q = self.heads(self.query(x)) / math.sqrt(self.head_dim)  # (B, h, N, d_h)
         k, v = self.heads(self.key(x)), self.heads(self.value(x))
         q_marks, k_marks = (t.unflatten(2, (self.landmarks, -1)).mean(3) for t in (q, k))  # (B, h, m, d_h)
@@ -81,7 +81,7 @@ class NystromAttention(DotProductAttention):
 def pseudo_inverse(a: Tensor) -> Tensor:
     """Moore-Penrose inverse of each (..., m, m) non-negative matrix, by the paper's third-order iteration (equation 11)."""
     identity = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
-    largest = a.sum(-1).amax(-1) * a.sum(-2).amax(-1)  # of row sums times of column sums bounds the squared norm
+    largest = a.sum(-1).amax(-1) * a.sum(-2).amax(-1)  # the product bounds the squared norm
     z = a.transpose(-1, -2) / largest[..., None, None]
     for _ in range(ITERATIONS):
         az = a @ z

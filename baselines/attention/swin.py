@@ -1,4 +1,4 @@
-"""Swin's window attention: dot products inside windows that shift in alternate blocks."""
+"""Swin's window attention: dot products inside windows, which shift in every other block."""
 
 import math
 
@@ -9,15 +9,15 @@ from baselines.attention import naive
 from baselines.attention.dot_product import DotProductAttention
 from baselines.attention.windows import fit_window, from_windows, roll_grid, to_windows
 
-WINDOW = 8  # the paper's
-OUTSIDE = -100.0  # added to the logit of a pair that only the cyclic shift brought together
+WINDOW = 8  # tokens per side; the paper's
+OUTSIDE = -100.0  # added to the logit of two tokens that share a window only because of the cyclic shift
 
 
 class SwinAttention(DotProductAttention):
     """softmax(Q K^T / sqrt d_h + B) V in window x window windows, rolled by half a window in odd blocks.
 
-    B holds one learned bias per head and relative position. The window is clamped to the grid, and does not shift when
-    it covers it. Raises ValueError for a grid that windows do not tile.
+    B holds one learned bias per head and relative position. The window is at most as large as the grid, and one that covers the
+    grid does not shift. Raises ValueError if windows do not tile the grid.
     """
 
     title = "Swin (8x8)"
@@ -36,7 +36,7 @@ class SwinAttention(DotProductAttention):
         self.register_buffer("mask", outside_mask(grid, self.window, self.shift), persistent=False)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N, window^2)."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N, window^2)."""
         x = to_windows(roll_grid(x, self.grid, -self.shift), self.grid, self.window)  # (B, W, w^2, dim)
         q, k, v = (self._window_heads(project(x)) for project in (self.query, self.key, self.value))  # (B, W, h, w^2, d_h)
         bias = self.bias[self.bias_index].permute(2, 0, 1)  # (h, w^2, w^2)
@@ -90,7 +90,7 @@ class SwinAttention(DotProductAttention):
 
 
 def relative_positions(window: int) -> Tensor:
-    """Row of the bias table for each pair of tokens of a window, (w^2, w^2)."""
+    """Row of the bias table for each pair of tokens in a window, (w^2, w^2)."""
     coordinate = torch.arange(window)
     difference = coordinate[:, None] - coordinate[None, :] + window - 1  # (w, w)
     rows = difference[:, None, :, None] * (2 * window - 1) + difference[None, :, None, :]  # (w, w, w, w)
@@ -98,7 +98,7 @@ def relative_positions(window: int) -> Tensor:
 
 
 def outside_mask(grid: int, window: int, shift: int) -> Tensor:
-    """Zero, or OUTSIDE between tokens that were not neighbours before the roll, (windows, 1, w^2, w^2)."""
+    """OUTSIDE between tokens that were not neighbours before the roll, 0 between others, (windows, 1, w^2, w^2)."""
     band = torch.zeros(grid)
     if shift:
         band[grid - window : grid - shift] = 1
@@ -108,12 +108,12 @@ def outside_mask(grid: int, window: int, shift: int) -> Tensor:
 
 
 def _offset(i: int, j: int, grid: int, window: int, shift: int) -> tuple[int, int, bool] | None:
-    """Offset of two tokens that share a rolled window and whether the roll wrapped between them; None if they share none."""
+    """Offset of two tokens in the same rolled window, and whether the roll wrapped between them. None for different windows."""
     distance, wrapped = [], False
     for a, b in zip(divmod(i, grid), divmod(j, grid), strict=True):
-        after_a, after_b = (a - shift) % grid, (b - shift) % grid
-        if after_a // window != after_b // window:
+        rolled_a, rolled_b = (a - shift) % grid, (b - shift) % grid
+        if rolled_a // window != rolled_b // window:
             return None
-        distance.append(after_a - after_b)
-        wrapped |= a - b != after_a - after_b
+        distance.append(rolled_a - rolled_b)
+        wrapped |= a - b != rolled_a - rolled_b
     return distance[0], distance[1], wrapped

@@ -4,7 +4,7 @@ from baselines.attention.swin import SwinAttention
 
 
 class TransganGridAttention(SwinAttention):
-    """softmax(Q K^T / sqrt d_h + B) V inside fixed windows; blocks never exchange tokens across their borders."""
+    """softmax(Q K^T / sqrt d_h + B) V inside fixed windows. No token attends across a window's border."""
 
     title = "TransGAN grid (8x8)"
     source = "Jiang et al. 2021, arXiv 2102.07074"

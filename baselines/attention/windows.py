@@ -1,10 +1,10 @@
-"""Square windows of a token grid, shared by the mechanisms that attend inside them."""
+"""Square windows of a token grid, for the mechanisms that attend inside them."""
 
 from torch import Tensor
 
 
 def fit_window(window: int, grid: int) -> int:
-    """The window's side, no larger than the grid; ValueError where it does not tile the grid."""
+    """The window's side, at most the grid's. ValueError if windows do not tile the grid."""
     side = min(window, grid)
     if grid % side:
         raise ValueError(f"given a grid of {grid} tokens per side; expected a multiple of the window's {side}; change base")
