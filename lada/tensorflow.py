@@ -1,8 +1,8 @@
-"""The authors' TensorFlow checkpoints as our networks' weights.
+"""Converts the authors' TensorFlow checkpoints to weights of our networks.
 
-It stands here, beside the networks whose names it knows, and takes tensors however they were read: the harness's reader of the
-file format knows no architecture. Their names are the attributes of the classes in tensorflow/model.py of milmor/LadaGAN at
-d5d667a; a variable's key is its path of attributes and the suffix of TensorFlow's checkpoints.
+This file is beside the networks, because it knows their names. It takes tensors that were already read: the harness reads the
+file format and knows no architecture. Variables are named by the attributes of the classes in tensorflow/model.py of
+milmor/LadaGAN at d5d667a. A variable's key is its path of attributes with the suffix of TensorFlow's checkpoints.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ from lada.discriminator import Discriminator
 from lada.generator import Generator
 
 SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
-GENERATOR_WEIGHTS = ("ema_generator", "generator")  # the average, which the paper samples from; the last raw ones
+GENERATOR_WEIGHTS = ("ema_generator", "generator")  # the average, which the paper samples from; the last weights
 _ADVICE = "expected the checkpoint that the configuration belongs to"
-_SLOT = "/.OPTIMIZER_SLOT/"  # older optimisers keep their moments below the weight's own path
+_SLOT = "/.OPTIMIZER_SLOT/"  # older optimisers store their moments below the weight's path
 
 _ATTENTION = {"query": "wq", "key": "wk", "value": "wv", "score": "q_attn", "output": "to_out"}
 _BLOCK = {f"attention.{ours}": f"attn/{theirs}" for ours, theirs in _ATTENTION.items()}
@@ -36,10 +36,10 @@ _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runn
 
 
 def generator_state(config: GeneratorConfig, tensors: Mapping[str, Tensor], weights: str = "ema_generator") -> dict[str, Tensor]:
-    """State dict of Generator(config) from the variables of a whole checkpoint by their keys.
+    """State dict of Generator(config) from all variables of a checkpoint by key.
 
-    `weights` is "ema_generator" or "generator". Every variable below it is used and every weight found, in float32 and of
-    the shape that `config` asks for; ValueError names the first that is not.
+    weights: "ema_generator" or "generator". Every variable below it must have a place in the network, and every weight must be
+    found, in float32 and with the shape from `config`. ValueError names the first that does not fit.
     """
     if weights not in GENERATOR_WEIGHTS:
         raise ValueError(f"given weights {weights!r}; expected one of {', '.join(GENERATOR_WEIGHTS)}")
@@ -58,7 +58,7 @@ def discriminator_state(config: DiscriminatorConfig, tensors: Mapping[str, Tenso
 
 
 def _generator_paths(config: GeneratorConfig) -> dict[str, str]:
-    """{our module: their path}; block i has the side of its grid in its name."""
+    """{our module: their path}. In their names, a block's number is the side of its grid."""
     paths = {"linear": "init/layer_with_weights-0", "output.conv": "ch_conv"}
     for i, grid in enumerate(config.grids):
         paths |= _block_paths(f"blocks.{i}", grid, _MODULATED)
@@ -90,7 +90,7 @@ def _state(
     tensors: Mapping[str, Tensor],
     prefix: str,
 ) -> dict[str, Tensor]:
-    """Weights of `build(config)`, whose modules' variables lie below `prefix` at `paths`."""
+    """State dict of `build(config)`. The variables of its modules are below `prefix`, at `paths`."""
     if config.framework != "tensorflow":
         raise ValueError(
             f"given framework {config.framework!r}; expected 'tensorflow', whose epsilons and orders the weights need"
@@ -119,7 +119,7 @@ def _leaf(module: nn.Module, leaf: str) -> str:
 
 
 def _weight(tensors: Mapping[str, Tensor], key: str, shape: torch.Size) -> Tensor:
-    """The variable in our layout: their kernels have their axes in the opposite order, (in, out) and (h, w, in, out)."""
+    """The variable in our layout. Their kernels have the opposite order of axes: (in, out) and (h, w, in, out)."""
     if key not in tensors:
         raise ValueError(f"no variable {key}; {_ADVICE}")
     value = tensors[key]

@@ -1,7 +1,7 @@
-"""The authors' config.json, beside their published TensorFlow checkpoints, as our configurations.
+"""Converts the config.json of the authors' published TensorFlow checkpoints to our configurations.
 
-The keys are those that demo.ipynb of milmor/LadaGAN prints (at 4b463c6). What only training needs is listed and left aside: the
-published values contradict the paper in places, and inference uses none of them.
+The keys are those that demo.ipynb of milmor/LadaGAN prints (at 4b463c6). Keys that only training needs are known but ignored:
+some of the published values contradict the paper, and inference uses none of them.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ NETWORK_KEYS = {"img_size", "noise_dim", "g_dim", "g_heads", "g_mlp", "dec_dim",
 TRAINING_KEYS = {"batch_size", "g_lr", "g_beta1", "g_beta2", "g_initializer", "d_lr", "d_beta1", "d_beta2", "d_initializer"}
 TRAINING_KEYS |= {"gp_weight", "policy", "loss", "ema_decay", "bcr", "cr_weight"}
 TRAINING_KEYS |= {"fid_batch_size", "gen_batch_size", "n_fid_real", "n_fid_gen", "plot_size", "test_seed"}
-_LARGEST = 1 << 16  # of a width or size: what is beyond is a typing error, not a network
-_BLOCKS = 3  # their generator has blocks at 8, 16 and 32 pixels, no more and no fewer
+_LARGEST = 1 << 16  # largest width or size; a larger one must be a mistake
+_BLOCKS = 3  # their generator has exactly three blocks, at 8, 16 and 32 pixels
 
 
 def published_configs(config: Mapping[str, object]) -> tuple[GeneratorConfig, DiscriminatorConfig]:
-    """The networks that config.json describes, framework "tensorflow".
+    """The configurations of the networks that config.json describes, with framework "tensorflow".
 
-    Raises ValueError naming the key for one that is unknown or missing and for a value that our networks do not have.
+    ValueError names a key that is unknown or missing, or whose value our networks do not support.
     """
     if unknown := sorted(config.keys() - TRAINING_KEYS - NETWORK_KEYS):
         raise ValueError(
@@ -57,7 +57,7 @@ def _discriminator(config: Mapping[str, object]) -> DiscriminatorConfig:
 
 
 def _output(config: Mapping[str, object]) -> tuple[str, tuple[int, ...]]:
-    """Our output and decoder_dims. Without a decoder they shuffle pixels by img_size // 32, which ours does by 1 and 2."""
+    """Our output and decoder_dims. Without a decoder, theirs shuffles pixels by img_size // 32; ours can do 1 and 2."""
     if config["dec_dim"] is not False:
         return "conv", _sizes(config, "dec_dim")
     resolution = _size(config, "img_size")
@@ -67,7 +67,7 @@ def _output(config: Mapping[str, object]) -> tuple[str, tuple[int, ...]]:
 
 
 def _one_value(config: Mapping[str, object], key: str) -> int:
-    """The value that a list repeats for each block."""
+    """The single value in a list that repeats it for each block."""
     values = _sizes(config, key, _BLOCKS)
     if len(set(values)) > 1:
         raise ValueError(f"given {key} {list(values)}; expected one value for all blocks, which is what our generator has")

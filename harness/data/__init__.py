@@ -17,13 +17,13 @@ from harness.data.lsun import LsunParams, prepare_lsun
 
 @dataclass(frozen=True)
 class Dataset:
-    """How pictures of one kind are prepared; `params` is the class of its entry in params.yaml's `data`."""
+    """How to prepare one dataset."""
 
-    params: type
-    prepare: Callable[[dict[str, Any], Path], None]
+    params: type  # dataclass of its entry in the section `data` of params.yaml
+    prepare: Callable[[dict[str, Any], Path], None]  # (entry, out) -> writes the array directory `out`
 
     def __call__(self, entry: dict[str, Any], out: Path) -> None:
-        """Writes the array directory `out`; HarnessError for what is wrong in `entry` or in the files it names."""
+        """Writes the array directory `out`. HarnessError for errors in `entry` or in the files it names."""
         self.prepare(entry, out)
 
 

@@ -21,21 +21,22 @@ ALIGNED = (178, 218)
 
 @dataclass(frozen=True)
 class CelebaParams:
-    """`path` is img_align_celeba.zip, `partition` is list_eval_partition.txt (beside `path` if null). The defaults of `fit` and
-    `resample` are the authors' training code: the whole picture, TensorFlow's plain resize. Checksums are the published md5 sums;
-    null, or other counts, are for archives that are not the published one."""
+    """An entry of `data` for CelebA. `fit` and `resample` default to those of the authors' training code.
+
+    Set the checksums to null and change the counts only for archives other than the published ones.
+    """
 
     name: Literal["celeba"] = "celeba"
-    path: str = "data/img_align_celeba.zip"
-    partition: str | None = None
-    resolution: int = 64
-    fit: Fit = "squash"
-    resample: Resample = "bilinear-aliased"
-    checksum: str | None = "md5:00d2c5bc6d35e252742224ab0c1e8fcb"
-    partition_checksum: str | None = "md5:d32c9cbf5e040fd4025c592c306e6668"
-    train_count: int = 162_770
-    validation_count: int = 19_867
-    test_count: int = 19_962
+    path: str = "data/img_align_celeba.zip"  # archive of pictures
+    partition: str | None = None  # path of list_eval_partition.txt; None for the one beside `path`
+    resolution: int = 64  # side of the prepared images, in pixels
+    fit: Fit = "squash"  # see images.Recipe
+    resample: Resample = "bilinear-aliased"  # filter of the resize; this one is TensorFlow's default
+    checksum: str | None = "md5:00d2c5bc6d35e252742224ab0c1e8fcb"  # of the archive, as published
+    partition_checksum: str | None = "md5:d32c9cbf5e040fd4025c592c306e6668"  # of the partition file, as published
+    train_count: int = 162_770  # pictures
+    validation_count: int = 19_867  # pictures
+    test_count: int = 19_962  # pictures
 
     def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 512)
@@ -44,7 +45,7 @@ class CelebaParams:
 
 
 def prepare_celeba(params: dict[str, Any], out: Path) -> None:
-    """Writes splits train, validation and test, each in the order of the partition file, to `out`."""
+    """Writes the splits train, validation and test to `out`, each in the order of the partition file."""
     config = from_mapping(CelebaParams, params, "data")
     archive = require_file(Path(config.path), PUBLISHED)
     partition = Path(config.partition) if config.partition else archive.with_name("list_eval_partition.txt")
@@ -64,7 +65,7 @@ def prepare_celeba(params: dict[str, Any], out: Path) -> None:
 
 
 def read_partition(path: Path) -> dict[str, int]:
-    """Partition 0, 1 or 2 of every file name, in the file's order. Raises HarnessError naming the first line that is none."""
+    """{file name: partition 0, 1 or 2}, in the file's order. HarnessError names the first line that is something else."""
     parts = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         fields = line.split()
@@ -77,7 +78,7 @@ def read_partition(path: Path) -> dict[str, int]:
 
 
 def _by_file_name(items: list[tuple], parts: dict[str, int], archive: Path) -> dict[str, tuple]:
-    """The archive's items by base name; HarnessError unless they are exactly the names of the partition file."""
+    """The archive's items by base name. HarnessError unless the names are exactly those in the partition file."""
     found = {PurePosixPath(name).name: (PurePosixPath(name).name, name, locator) for name, locator in items}
     if len(found) < len(items):
         raise HarnessError(f"{archive} holds {len(items) - len(found)} file names in more than one folder; download it again")

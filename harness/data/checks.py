@@ -12,7 +12,7 @@ def check_range(key: str, value: float, low: float, high: float) -> None:
 
 
 def check_count(given: int, expected: int, what: str, where: object) -> None:
-    """HarnessError unless as many pictures were found as the dataset has."""
+    """HarnessError unless the number of pictures is the expected one."""
     if given != expected:
         raise HarnessError(
             f"{where} holds {given} {what}; expected {expected}; download it again, or set the count in the parameters"
@@ -20,7 +20,7 @@ def check_count(given: int, expected: int, what: str, where: object) -> None:
 
 
 def name_some(names: Iterable[str], limit: int = 5) -> str:
-    """The first few of `names`, sorted, and how many more there are."""
+    """The first few of `names`, sorted, and the number of the others."""
     names = sorted(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

@@ -1,6 +1,7 @@
-"""CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html) from the binary archive, which holds no pickled code.
+"""CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html), from the binary archive, because the other one needs unpickling.
 
-A record is one label byte and 3,072 pixel bytes, (3, 32, 32); five training files and one test file."""
+The archive has five training files and one test file. A record is one label byte and 3,072 pixel bytes, (3, 32, 32).
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,18 +30,17 @@ MAX_TOTAL = 1 << 30  # bytes; the archive unpacks to 184 MB
 
 @dataclass(frozen=True)
 class Cifar10Params:
-    """`path` is the archive, downloaded there where it is missing and `download` is true. `fractions` of the training images are
-    drawn with `fraction_seed` and recorded. `checksum` null, or other counts, are for archives that are not the published one."""
+    """An entry of `data` for CIFAR-10. Set `checksum` to null and change the counts only for archives of another origin."""
 
     name: Literal["cifar10"] = "cifar10"
-    path: str = "data/cifar-10-binary.tar.gz"
-    download: bool = True
-    resolution: Literal[32] = 32
-    checksum: str | None = SHA256
-    train_count: int = 50_000
-    test_count: int = 10_000
-    fractions: tuple[float, ...] = (0.2, 0.1)
-    fraction_seed: int = 0
+    path: str = "data/cifar-10-binary.tar.gz"  # the archive
+    download: bool = True  # whether to download the archive if it is missing
+    resolution: Literal[32] = 32  # side of the images, in pixels
+    checksum: str | None = SHA256  # of the archive
+    train_count: int = 50_000  # images
+    test_count: int = 10_000  # images
+    fractions: tuple[float, ...] = (0.2, 0.1)  # shares of the training images whose indices are written
+    fraction_seed: int = 0  # of the draw of these shares
 
     def __post_init__(self) -> None:
         check_range("train_count", self.train_count, 5, 50_000)
@@ -53,7 +53,7 @@ class Cifar10Params:
 
 
 def prepare_cifar10(params: dict[str, Any], out: Path) -> None:
-    """Writes splits train and test with labels, and the recorded index lists train-fraction-<share>.npy, to `out`."""
+    """Writes the splits train and test with labels, and the index lists train-fraction-<share>.npy, to `out`."""
     config = from_mapping(Cifar10Params, params, "data")
     archive = Path(config.path)
     if config.download and not archive.exists():
@@ -82,7 +82,7 @@ def _decode(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _record_fraction(root: Path, share: float, config: Cifar10Params) -> dict:
-    """Writes the indices of one share of the training images; returns the manifest's entry."""
+    """Writes the indices of one share of the training images. Returns the manifest's entry."""
     indices = fraction_indices(config.train_count, share, config.fraction_seed)
     file = f"train-fraction-{share:g}.npy"
     sha256 = write_npy(root / file, indices)

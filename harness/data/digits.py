@@ -13,17 +13,17 @@ from harness.data.checks import check_range
 from harness.data.writer import ArrayWriter
 from harness.files import atomic_path
 
-MAX_INTENSITY = 16  # the scans count ink in 4x4 blocks
+MAX_INTENSITY = 16  # a value of a scan counts the inked pixels in a 4x4 block
 
 
 @dataclass(frozen=True)
 class DigitsParams:
-    """`resolution` in pixels, `test_fraction` of the images kept for testing, `seed` of the stratified draw."""
+    """An entry of `data` for the digits."""
 
     name: Literal["digits"] = "digits"
-    resolution: int = 16
-    test_fraction: float = 0.2
-    seed: int = 0
+    resolution: int = 16  # side of the prepared images, in pixels
+    test_fraction: float = 0.2  # share of the images in the test split
+    seed: int = 0  # of the split, which is stratified by label
 
     def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 8, 256)
@@ -32,7 +32,7 @@ class DigitsParams:
 
 
 def prepare_digits(params: dict[str, Any], out: Path) -> None:
-    """Writes splits train and test (1,437 and 360 images at the default fraction), labels included, to `out`."""
+    """Writes the splits train and test with labels to `out`: 1,437 and 360 images by default."""
     config = from_mapping(DigitsParams, params, "data")
     import sklearn
     from sklearn.datasets import load_digits
@@ -58,7 +58,7 @@ def prepare_digits(params: dict[str, Any], out: Path) -> None:
 
 
 def upsample(scan: np.ndarray, resolution: int) -> np.ndarray:
-    """uint8 (3, R, R) from intensities 0..16 (8, 8): Pillow's bilinear resize in floating point, rounded once at the end."""
+    """Intensities 0..16 (8, 8) -> uint8 (3, R, R), by Pillow's bilinear resize in floating point, rounded once at the end."""
     image = Image.fromarray(scan.astype(np.float32))
     resized = np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR))
     grey = np.rint(resized.astype(np.float64) * (255 / MAX_INTENSITY)).astype(np.uint8)

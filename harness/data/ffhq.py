@@ -20,15 +20,14 @@ FOLDERS = ("images1024x1024", "thumbnails128x128")  # tried in this order below 
 
 @dataclass(frozen=True)
 class FfhqParams:
-    """`path` is a zip archive, or a folder that is or holds images1024x1024 or thumbnails128x128. `resample` box is the mean over
-    the area of a pixel, as for the published thumbnails. `count` other than 70,000 is for a part of the data."""
+    """An entry of `data` for FFHQ."""
 
     name: Literal["ffhq"] = "ffhq"
-    path: str = "data/ffhq"
-    resolution: int = 128
-    resample: Resample = "box"
-    checksum: str | None = None
-    count: int = 70_000
+    path: str = "data/ffhq"  # a zip archive or a folder; images1024x1024 or thumbnails128x128, or a folder that contains it
+    resolution: int = 128  # side of the prepared images, in pixels
+    resample: Resample = "box"  # filter of the resize; box is the mean over a pixel's area, as in the published thumbnails
+    checksum: str | None = None  # of the archive
+    count: int = 70_000  # pictures; change it only for a part of the data
 
     def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 1024)
@@ -38,7 +37,7 @@ class FfhqParams:
 
 
 def prepare_ffhq(params: dict[str, Any], out: Path) -> None:
-    """Writes the split train, in the order of the pictures' numbers, to `out`."""
+    """Writes the split train to `out`, in the order of the pictures' numbers."""
     config = from_mapping(FfhqParams, params, "data")
     path = require_file(Path(config.path), PUBLISHED)
     source: ZipSource | FolderSource = ZipSource(path)
@@ -52,7 +51,7 @@ def prepare_ffhq(params: dict[str, Any], out: Path) -> None:
 
 
 def numbered(items: Sequence[Item], count: int, path: Path) -> list[Item]:
-    """The items 00000.png, 00001.png, ... in order; HarnessError for one that is missing, given twice or not among them."""
+    """The items 00000.png, 00001.png, ... in order. HarnessError if one is missing or given twice, or if there are others."""
     wanted = {f"{i:05d}.png" for i in range(count)}
     found: dict[str, Item] = {}
     for item in items:

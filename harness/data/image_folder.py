@@ -1,4 +1,4 @@
-"""Any folder of pictures: PNG, JPEG or WebP, in sub-folders as deep as you like, of any size and mode."""
+"""Any folder of PNG, JPEG or WebP pictures of any size and mode, with sub-folders of any depth."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,15 +16,15 @@ from harness.errors import HarnessError
 
 @dataclass(frozen=True)
 class FolderParams:
-    """`fit` crop keeps the central square, squash the whole picture; `test_fraction` 0 makes no test split."""
+    """An entry of `data` for a folder of pictures."""
 
-    path: str
-    resolution: int
+    path: str  # the folder
+    resolution: int  # side of the prepared images, in pixels
     name: Literal["image-folder"] = "image-folder"
-    fit: Fit = "crop"
-    resample: Resample = "bicubic"
-    test_fraction: float = 0.2
-    seed: int = 0
+    fit: Fit = "crop"  # how a picture becomes square; see images.Recipe
+    resample: Resample = "bicubic"  # filter of the resize
+    test_fraction: float = 0.2  # share of the pictures in the test split; 0 for no test split
+    seed: int = 0  # of the split
 
     def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 2048)
@@ -33,7 +33,7 @@ class FolderParams:
 
 
 def prepare_image_folder(params: dict[str, Any], out: Path) -> None:
-    """Writes splits train and (unless test_fraction is 0) test to `out`; images in the order of their relative paths."""
+    """Writes the splits train and test to `out`, in the order of the pictures' relative paths. No test if test_fraction is 0."""
     config = from_mapping(FolderParams, params, "data")
     folder = Path(config.path)
     source = FolderSource(folder)
@@ -43,7 +43,7 @@ def prepare_image_folder(params: dict[str, Any], out: Path) -> None:
 
 
 def split_items(items: Sequence, test_fraction: float, seed: int, folder: Path) -> dict[str, Sequence]:
-    """The items of each split, in order. Raises HarnessError where a split would be empty."""
+    """The items of each split, in order. HarnessError if a split would be empty."""
     testing = round(len(items) * test_fraction)
     if len(items) <= testing or (test_fraction > 0 and testing < 1):
         raise HarnessError(

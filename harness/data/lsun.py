@@ -16,16 +16,14 @@ PUBLISHED = "https://github.com/fyu/lsun (bedroom, train; unpack the zip archive
 
 @dataclass(frozen=True)
 class LsunParams:
-    """`path` is the lmdb folder or a folder of pictures. `fit` crop takes the central square, then resizes; shorten resizes the
-    shorter side, then takes the central square, as the ADM evaluator's authors did (the same at 256, where LSUN's shorter side is
-    256 already). `count` other than the published one is for a part of the data."""
+    """An entry of `data` for LSUN bedroom."""
 
-    resolution: int
+    resolution: int  # side of the prepared images, in pixels
     name: Literal["lsun"] = "lsun"
-    path: str = "data/bedroom_train_lmdb"
-    fit: Fit = "crop"
-    resample: Resample = "box"
-    count: int = 3_033_042
+    path: str = "data/bedroom_train_lmdb"  # the lmdb folder, or a folder of pictures
+    fit: Fit = "crop"  # see images.Recipe; at 256 crop and shorten are the same, because LSUN's shorter side is 256
+    resample: Resample = "box"  # filter of the resize
+    count: int = 3_033_042  # pictures; change it only for a part of the data
 
     def __post_init__(self) -> None:
         check_range("resolution", self.resolution, 4, 256)
@@ -33,7 +31,7 @@ class LsunParams:
 
 
 def prepare_lsun(params: dict[str, Any], out: Path) -> None:
-    """Writes the split train, in the order of the database's keys or of the relative paths, to `out`."""
+    """Writes the split train to `out`, in the order of the database's keys or of the relative paths."""
     config = from_mapping(LsunParams, params, "data")
     path = require_file(Path(config.path), PUBLISHED)
     database = path / "data.mdb"

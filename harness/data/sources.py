@@ -1,7 +1,8 @@
-"""Where pictures lie: a folder, a zip archive or an lmdb database.
+"""Sources of pictures: a folder, a zip archive or an lmdb database.
 
-A source travels to the decoding processes, so it holds paths, not handles: `with source.open() as read: read(name, locator)`
-gives a picture's bytes. Items are (name, locator) pairs: the name is for people and the source's hash, the locator for `read`."""
+A source is sent to the decoding processes, so it holds paths, not open files. `with source.open() as read: read(name, locator)`
+gives a picture's bytes. Items are (name, locator) pairs. The name is for messages and the source's hash, the locator for `read`.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,7 +28,7 @@ class Items(Protocol):
 
 
 class Source(Protocol):
-    """What preparation needs of a place where pictures lie; `str` of it names it for people."""
+    """What preparation needs from a source. Its `str` is for messages."""
 
     kind: ClassVar[str]
 
@@ -36,13 +37,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Pictures in a folder and its sub-folders; the locator is (relative path, bytes, time of change), so that a change shows."""
+    """Pictures in a folder and its sub-folders. The locator is (relative path, bytes, time of change), to notice changes."""
 
     root: Path
     kind: ClassVar[str] = "folder"
 
     def items(self) -> list[tuple[str, tuple[str, int, int]]]:
-        """Every picture by its relative POSIX path, sorted; see `find_pictures` for what is left out."""
+        """Every picture, sorted by relative POSIX path. `find_pictures` decides what is left out."""
         found = []
         for name in find_pictures(self.root):
             status = (self.root / name).stat()
@@ -59,7 +60,7 @@ class FolderSource:
 
 @dataclass(frozen=True)
 class ZipSource:
-    """Pictures in a zip archive; the locator says where a member's bytes lie, so that no process reads the directory again."""
+    """Pictures in a zip archive. The locator holds the position of a member, so no process reads the directory again."""
 
     path: Path
     kind: ClassVar[str] = "zip"
@@ -79,10 +80,10 @@ class ZipSource:
 
 @dataclass(frozen=True)
 class LmdbSource:
-    """Pictures that are the values of an lmdb database (a folder with data.mdb); the locator is the key."""
+    """Pictures in an lmdb database, which is a folder with data.mdb. The locator is the key."""
 
     root: Path
-    stamp: tuple[int, int] = (0, 0)  # bytes and time of change, so that a change shows
+    stamp: tuple[int, int] = (0, 0)  # bytes and time of change, to notice a changed database
     kind: ClassVar[str] = "lmdb"
 
     def items(self) -> "LmdbKeys":
@@ -105,7 +106,7 @@ class LmdbSource:
     @contextmanager
     def open(self) -> Iterator[Read]:
         with self._environment() as environment, environment.begin(buffers=True) as transaction:
-            yield lambda name, locator: bytes(transaction.get(locator, b""))  # an empty value is then refused as no picture
+            yield lambda name, locator: bytes(transaction.get(locator, b""))  # empty values are refused later
 
     @contextmanager
     def _environment(self) -> Iterator[Any]:
@@ -119,7 +120,7 @@ class LmdbSource:
 
 
 class LmdbKeys:
-    """Three million keys in 40 bytes each; a slice gives (name, key) pairs."""
+    """The keys of a database, in an array because there are three million. A slice gives (name, key) pairs."""
 
     def __init__(self, keys: np.ndarray) -> None:
         self.keys = keys

@@ -1,4 +1,4 @@
-"""Writes prepared images: shards and labels one after the other, then the manifest."""
+"""Writes prepared images: first shards and labels, then the manifest."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ BLOCK = 1 << 20  # bytes read at a time
 
 
 class ArrayWriter:
-    """Collects shards and labels in the directory `root`, then writes the manifest. The caller makes `root` appear whole."""
+    """Collects shards and labels in the directory `root`, then writes the manifest. The caller renames `root` at the end."""
 
     def __init__(self, root: Path, name: str, resolution: int) -> None:
         self.root, self.name = root, name
@@ -28,17 +28,17 @@ class ArrayWriter:
         self.add_written(split, write_npy(self.shard_path(split), images))
 
     def shard_path(self, split: str) -> Path:
-        """Where the split's next shard belongs."""
+        """Path of the split's next shard."""
         return self.root / f"{split}-{len(self._entry(split)['shards']):05d}.npy"
 
     def add_written(self, split: str, sha256: str) -> None:
-        """Takes the file already lying at `shard_path(split)` as the split's next shard; it was written with this sha256.
+        """Adds the file at `shard_path(split)` as the split's next shard. `sha256` is the hash with which it was written.
 
-        HarnessError if it has another one: the disk did not keep what was written.
+        HarnessError if its hash is different: then the disk has not kept what was written.
         """
         path, entry = self.shard_path(split), self._entry(split)
         images, whole = self._hashes[split].copy(), hashlib.sha256()
-        with path.open("rb") as file:  # read, not mapped: a map keeps in memory what it has shown
+        with path.open("rb") as file:  # read, not mapped, because a map stays in memory
             shape, dtype = read_header(file)
             if dtype != np.uint8 or list(shape[1:]) != self.image_shape:
                 raise ValueError(f"given images {dtype} {shape}; expected uint8 (n, {tuple(self.image_shape)})")
@@ -65,7 +65,7 @@ class ArrayWriter:
     def finish(
         self, source: dict[str, Any], preparation: dict[str, Any], versions: dict[str, str] | None = None, **extra: object
     ) -> None:
-        """Writes the manifest: `source` (what was read, with its hash), `preparation` (every parameter that shaped a pixel)."""
+        """Writes the manifest. source: what was read, with its hash. preparation: every parameter that affects a pixel."""
         for split, entry in self.splits.items():
             if entry["labels"] and entry["labels_count"] != entry["count"]:
                 raise ValueError(f"{split} has {entry['count']} images and another number of labels")

@@ -1,4 +1,4 @@
-"""Anchors that make an unfamiliar scale readable: what the same scores say of two halves of the data, and of noised data."""
+"""Anchors for an unfamiliar scale: the same scores for two halves of the data against each other, and for data with noise."""
 
 import numpy as np
 
@@ -22,9 +22,9 @@ def scale_anchors(
     batch_size: int = 64,
     progress: bool = True,
 ) -> dict[str, dict[str, float]]:
-    """Scores of one random half of the reference against the other, and of the whole reference noised at three strengths.
+    """Scores one random half of the reference against the other, and the whole reference with noise of three strengths.
 
-    Returns {"half-against-half": scores, "noise-16": scores, ...}. `reference` are the images' features if already known.
+    Returns {"half-against-half": scores, "noise-16": scores, ...}. reference: features of the images, if already known.
     """
     if reference is None:
         reference = features(reference_images, extractor, batch_size, progress)

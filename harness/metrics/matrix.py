@@ -1,6 +1,6 @@
-"""The evaluator matrix: the same samples scored in the other ways that papers mix up, each row beside the headline number.
+"""The evaluator matrix: scores of the same samples under other protocols that papers use, beside the headline score.
 
-It answers one question: how much of a difference between two printed scores is protocol? Only the first row is the protocol's.
+It shows how much of a difference between two printed scores can come from the protocol. Only the first row follows the protocol.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,26 +14,23 @@ from harness.metrics.precision_recall import precision_recall
 from harness.metrics.protocol import SUBSET_SEED, Protocol, score_key
 from harness.metrics.scores import judge, scores
 
-COUNTS = (10_000, 50_000)  # the two sample counts between which papers differ
+COUNTS = (10_000, 50_000)  # the sample counts that papers use
 
 
 @dataclass(frozen=True)
 class MatrixInput:
-    """What the rows are made from. None where something is not at hand: its row then says so.
-
-    `other_reference` is the protocol's dataset's other split; `rounded` the same samples rounded to uint8, not truncated.
-    """
+    """The images that the rows are made from. If one is None, its row says that it is not available."""
 
     generated: Images
     reference: Images
-    other_reference: Images | None = None
-    rounded: Images | None = None
+    other_reference: Images | None = None  # the other split of the protocol's dataset
+    rounded: Images | None = None  # the generated images rounded to uint8 instead of truncated
 
 
 def evaluator_matrix(
     given: MatrixInput, extractor: Extractor, protocol: Protocol, batch_size: int = 64
 ) -> list[dict[str, object]]:
-    """Rows {"row", "what differs", "comparability", "reasons", "scores"}; a row that cannot be made has "not available"."""
+    """Rows {"row", "what differs", "comparability", "reasons", "scores"}. A row that cannot be made has "not available"."""
 
     def extract(images: Images) -> Features:
         return features(images, extractor, batch_size)
@@ -44,7 +41,7 @@ def evaluator_matrix(
     difference = f"reference is the {other} split"
     rows.append(_optional("reference split", difference, given.other_reference, lambda x: (seen, extract(x)), protocol))
     for count in _other_counts(len(seen)):
-        drawn = seen[drawn_indices(len(seen), count, SUBSET_SEED)]  # never the first ones: files may be sorted by class
+        drawn = seen[drawn_indices(len(seen), count, SUBSET_SEED)]  # random ones, because files may be sorted by class
         rows += [_row("sample count", f"{count} generated images", drawn, reference, protocol)]
     rows.append(_resized(given, extractor, protocol, extract))
     rows.append(_optional("uint8", "rounded, not truncated", given.rounded, lambda x: (extract(x), reference), protocol))
@@ -70,13 +67,13 @@ def _optional(
 
 
 def _with_counts_of(protocol: Protocol, seen: Features, reference: Features) -> Protocol:
-    """The protocol at the counts there are; its Inception score keeps its chunks where they still fit."""
+    """The protocol with the counts of these images. The Inception score keeps its chunks if they still fit."""
     chunk = protocol.is_chunk if protocol.is_chunk and len(seen) % protocol.is_chunk == 0 else None
     return replace(protocol, generated=len(seen), reference=len(reference), is_chunk=chunk)
 
 
 def _other_counts(count: int) -> Iterator[int]:
-    """The customary counts below `count`, or a fifth of it where there are none."""
+    """The usual counts below `count`, or a fifth of `count` if there are none."""
     smaller = [other for other in COUNTS if other < count]
     yield from smaller or [max(2, count // 5)]
 

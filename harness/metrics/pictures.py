@@ -1,4 +1,4 @@
-"""Any pictures as uint8 arrays: a folder of PNG files, an ADM-format .npz of samples, or prepared images."""
+"""Opens pictures as uint8 arrays: a folder of PNG files, an ADM-format .npz of samples, or prepared images."""
 
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ PNG = ".png"
 
 
 class PngFolder:
-    """The PNG files under a folder, in the order of their paths, decoded as they are asked for: uint8 (N, 3, H, W).
+    """The PNG files under a folder, in the order of their paths: uint8 (N, 3, H, W). They are decoded on access.
 
-    HarnessError for a lossy picture among them, for no picture at all, and for one of another size or channel count than the
-    first. `channels` is 1 if all are grey.
+    HarnessError if there is a lossy picture or no picture at all, and on access to one whose size or number of channels differs
+    from the first. `channels` is 1 if the pictures are grey.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,9 +55,9 @@ class PngFolder:
 
 
 def decode(path: Path) -> tuple[int, np.ndarray]:
-    """Channels (1 for grey, 3) and pixels uint8 (3, H, W) of a PNG; grey is repeated.
+    """Channels (1 for grey, else 3) and pixels uint8 (3, H, W) of a PNG. A grey channel is repeated.
 
-    HarnessError for transparency, palettes and 16 bits, because any reading of them changes scores, and for a damaged file.
+    HarnessError for transparency, palettes and 16 bits, because any conversion would change scores, and for a damaged file.
     """
     try:
         with Image.open(path, formats=["PNG"]) as image:
@@ -66,12 +66,12 @@ def decode(path: Path) -> tuple[int, np.ndarray]:
             return len(image.getbands()), np.asarray(image.convert("RGB")).transpose(2, 0, 1)  # (3, H, W)
     except HarnessError:
         raise
-    except Exception as error:  # damaged bytes make a decoder raise nearly anything
+    except Exception as error:  # decoders raise many kinds of errors for damaged bytes
         raise HarnessError(f"{path} is no readable PNG ({error}); save it again") from error
 
 
 def open_pictures(path: Path, split: str) -> Images:
-    """Pictures at `path`, whichever of the three forms they have; `split` is for prepared images."""
+    """The pictures at `path`, in any of the three forms. `split` is used only for prepared images."""
     if (path / MANIFEST).is_file():
         return open_split(path, split)
     if path.is_dir():

@@ -1,8 +1,8 @@
-"""How a Frechet distance falls with the number of generated images, and where its 1/N line would end.
+"""Shows how a Frechet distance falls with the number of generated images, and extrapolates it to infinitely many.
 
-The estimate's bias is close to c / N, so a straight line through distances against 1/N meets N = infinity at the unbiased value
-of this generator against this finite reference (Chong and Forsyth 2020, arXiv 1911.07023). That value belongs to no protocol
-of the paper: it is never the headline score and never bears its name.
+The estimate's bias is close to c / N. So a straight line through distances against 1/N gives, at N = infinity, the unbiased value
+of this generator against this finite reference (Chong and Forsyth 2020, arXiv 1911.07023). No protocol of the paper uses that
+value, so it is never the headline score and never has its name.
 """
 
 from statistics import fmean, stdev
@@ -21,7 +21,7 @@ SMALLEST = 10  # the first point uses 1/10 of the images
 def sample_size_curve(
     generated: Features, reference: Features | StoredReference, seed: int, points: int = 8
 ) -> dict[str, object]:
-    """Frechet distances of random subsets of growing size, and the least-squares line through them against 1/N.
+    """Frechet distances of random subsets of increasing size, and the least-squares line through them against 1/N.
 
     Returns {"score": label, "counts": [...], "values": [...], "slope": c, "at_infinity": value}.
     """
@@ -42,7 +42,7 @@ def sample_size_curve(
 
 
 def mean_and_sd(runs: list[dict[str, float]]) -> dict[str, dict[str, float | int | None]]:
-    """{score: {"mean", "sd", "runs"}} of the same scores measured with several generation seeds; sd (ddof 1) needs two."""
+    """{score: {"mean", "sd", "runs"}} over several generation seeds. sd (ddof 1) is None for a single run."""
     means = over_seeds(runs, fmean)
     spread = over_seeds(runs, stdev) if len(runs) > 1 else dict.fromkeys(means)
     return {name: {"mean": mean, "sd": spread[name], "runs": len(runs)} for name, mean in means.items()}
