@@ -104,22 +104,22 @@ def _complaint(cls: type, errors: Sequence[dict[str, Any]], where: str) -> Harne
     if error["type"] == MISSING and isinstance(last, str):
         names = [entry["loc"][-1] for entry in errors if entry["type"] == MISSING and entry["loc"][:-1] == tuple(above)]
         return HarnessError(f"{section}: missing {', '.join(names)}; expected keys are {', '.join(_keys(cls, above))}; add it")
-    place, value = _dotted(where, error["loc"]), error["input"]
+    key, value = _dotted(where, error["loc"]), error["input"]
     if error["type"] == MISSING:
         return _wrong_length(inside, value, len(value) + sum(entry["type"] == MISSING for entry in errors))
     if error["type"] == "too_long":
-        return _wrong_length(place, value, error["ctx"]["max_length"])
+        return _wrong_length(key, value, error["ctx"]["max_length"])
     if error["type"] == "literal_error":
         choices = [text or number for text, number in re.findall(r"'([^']*)'|(-?\d+)", error["ctx"]["expected"])]
-        return HarnessError(f"{place}: {unknown_choice('value', value, choices)}")
+        return HarnessError(f"{key}: {unknown_choice('value', value, choices)}")
     if error["type"] == "value_error":
-        return HarnessError(f"{place}: {error['ctx']['error']}")
+        return HarnessError(f"{key}: {error['ctx']['error']}")
     expected = EXPECTED.get(error["type"], error["msg"])
-    return HarnessError(f"{place}: given {shown(value)}; expected {expected}{_quotes_hint(value, expected)}")
+    return HarnessError(f"{key}: given {shown(value)}; expected {expected}{_quotes_hint(value, expected)}")
 
 
-def _wrong_length(place: str, value: object, length: int) -> HarnessError:
-    return HarnessError(f"{place}: given {shown(value)}; expected a list of {length} entries")
+def _wrong_length(key: str, value: object, length: int) -> HarnessError:
+    return HarnessError(f"{key}: given {shown(value)}; expected a list of {length} entries")
 
 
 def _dotted(where: str, loc: Sequence[str | int]) -> str:

@@ -12,21 +12,21 @@ from harness.errors import HarnessError
 from harness.metrics.features import full_precision
 from harness.metrics.frechet import check_features
 
-BLOCK = 4096
-"""Rows and columns of one block of distances. At most three float32 matrices of BLOCK x BLOCK, 200 MB, exist at once."""
+BLOCK_SIZE = 4096
+"""Rows and columns of one block of distances. At most three float32 matrices of this size, 200 MB, exist at once."""
 
 
 def precision_recall(
     generated: np.ndarray,
     reference: np.ndarray,
     neighbours: int = 3,
-    block: int = BLOCK,
+    block_size: int = BLOCK_SIZE,
     device: str = "cpu",
     half: bool = False,
 ) -> tuple[float, float]:
     """Precision and recall of features generated (N, d) against reference (M, d).
 
-    Distances are squared Euclidean in float32. Memory holds the features and three `block` x `block` matrices.
+    Distances are squared Euclidean in float32. Memory holds the features and three `block_size` x `block_size` matrices.
     `half` imitates the ADM evaluator's float16, which adds 0.1 to 0.3 points.
     """
     for x in (generated, reference):
@@ -35,30 +35,32 @@ def precision_recall(
         raise HarnessError(f"given features of width {generated.shape[1]} and {reference.shape[1]}; use one extractor for both")
     gen, ref = (torch.from_numpy(np.array(x, order="C")).to(device) for x in (generated, reference))
     with full_precision():
-        in_ref, in_gen = _inside(gen, ref, neighbours, block, half)
+        in_ref, in_gen = _inside(gen, ref, neighbours, block_size, half)
     return in_ref.double().mean().item(), in_gen.double().mean().item()
 
 
-def _inside(gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block: int, half: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _inside(
+    gen: torch.Tensor, ref: torch.Tensor, neighbours: int, block_size: int, half: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Masks: rows of gen (N,) inside a ball of ref, and rows of ref (M,) inside a ball of gen. One pass over the blocks."""
-    gen_radii, ref_radii = (_radii(x, neighbours, block, half) for x in (gen, ref))
+    gen_radii, ref_radii = (_radii(x, neighbours, block_size, half) for x in (gen, ref))
     in_ref = torch.zeros(len(gen), dtype=torch.bool, device=gen.device)
     in_gen = torch.zeros(len(ref), dtype=torch.bool, device=gen.device)
-    for i in range(0, len(gen), block):
-        for j in range(0, len(ref), block):
-            distances = _squared_distances(gen[i : i + block], ref[j : j + block], half)  # (n, m)
-            in_ref[i : i + block] |= (distances <= ref_radii[j : j + block]).any(dim=1)
-            in_gen[j : j + block] |= (distances <= gen_radii[i : i + block, None]).any(dim=0)
+    for i in range(0, len(gen), block_size):
+        for j in range(0, len(ref), block_size):
+            distances = _squared_distances(gen[i : i + block_size], ref[j : j + block_size], half)  # (n, m)
+            in_ref[i : i + block_size] |= (distances <= ref_radii[j : j + block_size]).any(dim=1)
+            in_gen[j : j + block_size] |= (distances <= gen_radii[i : i + block_size, None]).any(dim=0)
     return in_ref, in_gen
 
 
-def _radii(x: torch.Tensor, neighbours: int, block: int, half: bool) -> torch.Tensor:
+def _radii(x: torch.Tensor, neighbours: int, block_size: int, half: bool) -> torch.Tensor:
     """Squared distance (N,) of every point to its k-th nearest neighbour. The nearest is the point itself, hence k + 1."""
     radii = []
-    for i in range(0, len(x), block):
-        nearest = x.new_empty(len(x[i : i + block]), 0)
-        for j in range(0, len(x), block):
-            distances = _squared_distances(x[i : i + block], x[j : j + block], half)
+    for i in range(0, len(x), block_size):
+        nearest = x.new_empty(len(x[i : i + block_size]), 0)
+        for j in range(0, len(x), block_size):
+            distances = _squared_distances(x[i : i + block_size], x[j : j + block_size], half)
             candidates = torch.cat([nearest, distances], dim=1)
             nearest = candidates.topk(min(neighbours + 1, candidates.shape[1]), dim=1, largest=False).values
         radii.append(nearest[:, -1])

@@ -143,10 +143,10 @@ def _validated(kind: type[File], fields: dict[str, Any], where: str) -> File:
         return kind.model_validate_json(pydantic_core.to_json(fields, inf_nan_mode="constants"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "/".join(map(str, first["loc"])) or "top level"
+        key = "/".join(map(str, first["loc"])) or "top level"
         given = first["input"]
         shown = f", given {str(given)[:100]!r}" if not isinstance(given, dict) else ""
-        raise HarnessError(f"{where}: does not fit the record schema at {place}: {first['msg'][:200]}{shown}") from error
+        raise HarnessError(f"{where}: does not fit the record schema at {key}: {first['msg'][:200]}{shown}") from error
     except pydantic_core.PydanticSerializationError as error:
         raise HarnessError(f"{where}: holds a value that JSON has not ({str(error)[:200]}); correct it first") from error
 
