@@ -14,7 +14,8 @@ from harness.metrics.adm import StoredReference
 from harness.metrics.anchors import scale_anchors
 from harness.metrics.reference import reference_images
 from harness.records.environment import this_process, versions
-from harness.records.models import AnchorRecord, Measurement
+from harness.records.measured import Measurement
+from harness.records.models import AnchorRecord
 from harness.records.record import make, write_record
 from harness.training.distributed import join_ranks
 from pipelines.profile import Profile, load_profile, profile_argument

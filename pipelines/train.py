@@ -15,7 +15,8 @@ from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
 from harness.locks import output_lock
-from harness.records.models import Run, Training
+from harness.records.measured import Training
+from harness.records.models import Run
 from harness.records.record import make, read_as, write_record
 from harness.tracking import live_run
 from harness.training.curves import write_curves

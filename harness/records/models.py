@@ -1,8 +1,7 @@
-"""What a result file may hold. Records repeat on every machine; measurements (time, memory, device) never do.
+"""Records: the part of a result that repeats on every machine. Measurements, which do not, are in measured.py.
 
-One file per result: `runs/<cell>/run.json`, `records/<cell>.json` and `costs/<network>.json` repeat; what cannot stands in
-`measured/train/<cell>.json`, `measured/<cell>.json` and `throughput/<network>.json`. Digests are set by
-`harness.records.record.write_record` and checked when a file is read.
+There is one file per result: `runs/<cell>/run.json`, `records/<cell>.json` and `costs/<network>.json`.
+`harness.records.record.write_record` sets the digests, and they are checked when a file is read.
 """
 
 from typing import Any, Literal
@@ -21,10 +20,8 @@ from harness.records.parts import (
     Macs,
     Name,
     Networks,
-    Process,
     Progress,
     PublishedRun,
-    Rate,
     Row,
     Scores,
     Sha256,
@@ -36,7 +33,7 @@ from harness.records.parts import (
 
 
 class Sealed(BaseModel):
-    """A file of its own, of one kind, with a digest over every other field."""
+    """A result file of one kind, with a digest over every other field."""
 
     model_config = CONFIG
 
@@ -45,7 +42,7 @@ class Sealed(BaseModel):
 
 
 class Record(Sealed):
-    """What every record holds. arithmetic: "x86-64-avx2" (pinned, see harness.arithmetic), "cuda sm_90", ..."""
+    """The fields of every record. arithmetic: "x86-64-avx2" (pinned, see harness.arithmetic), "cuda sm_90", ..."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
     cell: Name
@@ -87,11 +84,11 @@ class ScoreRecord(Record):
 
 
 class PublishedRecord(Record):
-    """The scores of weights that others published: one fixed network, so that only its latents and its reference vary.
+    """The scores of weights that others published. The network is fixed, so only latents and reference vary.
 
-    files: sha256 of what was published, by its path there. `runs` are one draw of latents and reference each, `metrics` and
-    `generation_sd` their means and standard deviations. mismatch: where checkpoint and paper do not belong together.
-    lacking: what was not there to score it with; then there are no scores.
+    files: {path where it was published: sha256}. runs: one for each draw of latents and reference. metrics, generation_sd: their
+    means and standard deviations. mismatch: where checkpoint and paper contradict each other. lacking: what was missing for
+    scoring; then there are no scores.
     """
 
     kind: Literal["published"] = "published"
@@ -117,7 +114,7 @@ class PublishedRecord(Record):
 
 
 class CostRecord(Record):
-    """Parameters and multiply-accumulates of one full-size network; `code` is the digest of the code that they depend on."""
+    """Parameters and multiply-accumulates of one full-size network. code: digest of the code that they depend on."""
 
     kind: Literal["cost"] = "cost"
     title: Text
@@ -140,58 +137,11 @@ class AnchorRecord(Record):
     anchors: dict[Name, dict[str, dict[str, float]]]
 
 
-class Measured(Sealed):
-    """What cannot repeat: the processes that worked on a cell, and the memory of its training."""
-
-    cell: Name
-    profile: Name
-    processes: list[Process]
-    peak_bytes: Count | None = None
-    engine_error: dict[str, float] = {}
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of all processes together."""
-        return sum(process.seconds for process in self.processes)
-
-    @property
-    def devices(self) -> list[str]:
-        """Devices of the processes, each once, in their order."""
-        return list(dict.fromkeys(process.device for process in self.processes))
-
-
-class Training(Measured):
-    """What cannot repeat of a training; `run_digest` is the digest of its run.json."""
-
-    kind: Literal["training"] = "training"
-    run_digest: Sha256
-
-
-class Measurement(Measured):
-    """What cannot repeat of a score, published or anchor record: also the processes that trained and scored it."""
-
-    kind: Literal["measurement"] = "measurement"
-    record_digest: Sha256
-
-
-class Throughput(Sealed):
-    """What cannot repeat of a cost record: rates by batch size, memory and energy, on one device."""
-
-    kind: Literal["throughput"] = "throughput"
-    network: Name
-    profile: Name
-    record_digest: Sha256
-    process: Process
-    limits: dict[str, Any]
-    threads: Count
-    rates: dict[str, Rate] = {}
-    peak_bytes: Count | None = None
-    energy: dict[str, float] | None = None
-
-
 class Run(Sealed):
-    """What repeats of a training, beside its weights. made_from: digest of configuration, data and code; weights: {file: sha256}
-    of every other file in the folder."""
+    """The record of a training, beside its weights.
+
+    made_from: digest of configuration, data and code. weights: {file: sha256} of every other file in the folder.
+    """
 
     kind: Literal["run"] = "run"
     cell: Name

@@ -1,4 +1,4 @@
-"""What the records consist of: checked texts, names, hashes and counts, and the small models that stand inside records."""
+"""The parts of records: checked texts, names, hashes and counts, and the small models inside records."""
 
 from typing import Annotated, Final, Literal
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SCHEMA_VERSION: Final = 2
 
-# no control characters: these texts are printed, and stand in CSV, Markdown, LaTeX and HTML
+# no control characters, because these texts are printed and written to CSV, Markdown, LaTeX and HTML
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
 Row = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*:[1-9][0-9]*$")]  # "1:16" is row 16 of Table I
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# inside the working directory, and never hidden: results/digits/samples/table1-16.png
+# a path inside the working directory, not hidden, such as results/digits/samples/table1-16.png
 File = Annotated[
     str,
     StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*/)*[A-Za-z0-9][A-Za-z0-9_-]*\.[a-z]+$", max_length=500),
@@ -23,18 +23,18 @@ Status = Literal["ok", "diverged", "failed"]
 Scores = dict[Name, dict[str, float]]  # {protocol: {metric label: value}}
 
 
-# of everything in a result file: no unknown field, no NaN or infinity, no text for a number, not changed once made
+# for everything in a result file: no unknown field, no NaN or infinity, no text for a number, no changes
 CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Model(BaseModel):
-    """Base of what stands inside a result file."""
+    """Base class of the models inside result files."""
 
     model_config = CONFIG
 
 
 class Git(Model):
-    """The commit of the tree that holds the code; `reason` says why there is none. dirty: that tree differs from its commit."""
+    """The commit of the tree that holds the code. dirty: the tree differs from its commit. reason: why there is no commit."""
 
     commit: Text | None
     dirty: bool | None
@@ -42,7 +42,7 @@ class Git(Model):
 
 
 class Extractor(Model):
-    """The network whose features were scored; `label` carries no hash, `sha256` is its weights' hash."""
+    """The network whose features were scored. sha256: of its weights."""
 
     name: Name
     label: Text
@@ -50,14 +50,14 @@ class Extractor(Model):
 
 
 class Comparability(Model):
-    """Whether scores may be held against the paper's, and why not."""
+    """Whether scores can be compared with the paper's, and if not, why."""
 
     level: Literal["paper", "protocol-mismatch", "none"]
     reasons: list[Text] = []
 
 
 class Counts(Model):
-    """Images that a protocol scored."""
+    """Numbers of images that a protocol scored."""
 
     generated: Count
     reference: Count
@@ -73,7 +73,7 @@ class TrainingData(Model):
 
 
 class Networks(Model):
-    """Names of the cost records of a cell's networks at the paper's size; None where there is no such network."""
+    """Names of the cost records of a cell's networks at the paper's size. None if there is no such network."""
 
     generator: Name | None = None
     discriminator: Name | None = None
@@ -87,7 +87,7 @@ class Snapshot(Model):
 
 
 class PublishedRun(Model):
-    """Scores of one draw: the seed of the latents, and that of the reference where it is a subset of its split."""
+    """Scores of one draw. seed: of the latents. reference_seed: of the reference, if it is a subset of its split."""
 
     seed: Count
     reference_seed: Count
@@ -95,14 +95,14 @@ class PublishedRun(Model):
 
 
 class Progress(Model):
-    """The picture with one row of samples per snapshot, and the images seen at each row."""
+    """The picture with one row of samples per snapshot. nimg: images seen at each row."""
 
     path: File
     nimg: list[Count]
 
 
 class Macs(Model):
-    """Multiply-accumulates per evaluation, counted in several ways; None where a way cannot count the network."""
+    """Multiply-accumulates per evaluation, counted in several ways. None if a way cannot count the network."""
 
     true: Count | None = None
     fvcore: Count | None = None
@@ -112,7 +112,7 @@ class Macs(Model):
 
 
 class Process(Model):
-    """One process that worked on a result: never credited with what another one did. started: ISO 8601, UTC."""
+    """One process that worked on a result. started: ISO 8601, UTC. images: trained by this process."""
 
     stage: Text
     started: Text
@@ -125,7 +125,7 @@ class Process(Model):
 
 
 class Rate(Model):
-    """Evaluations per second at one batch size: median, slowest and fastest repeat; peak_bytes of memory."""
+    """Evaluations per second at one batch size: median, slowest and fastest repeat. peak_bytes: of memory."""
 
     median: float
     low: float

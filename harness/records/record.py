@@ -8,19 +8,8 @@ from pydantic import ValidationError
 
 from harness.errors import HarnessError
 from harness.files import digest, sha256_file, write_json
-from harness.records.models import (
-    SCHEMA_VERSION,
-    AnchorRecord,
-    CostRecord,
-    Measurement,
-    PublishedRecord,
-    Record,
-    Run,
-    ScoreRecord,
-    Sealed,
-    Throughput,
-    Training,
-)
+from harness.records.measured import Measurement, Throughput, Training
+from harness.records.models import SCHEMA_VERSION, AnchorRecord, CostRecord, PublishedRecord, Record, Run, ScoreRecord, Sealed
 from harness.strict_json import load_json, parse_json
 
 ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a record that hold the path of a file

@@ -7,7 +7,8 @@ from pathlib import Path
 from harness.errors import HarnessError, unknown_choice
 from harness.names import check_name
 from harness.records.asked import Asked, differences, read_asked
-from harness.records.models import AnchorRecord, CostRecord, Measurement, PublishedRecord, Record, ScoreRecord, Sealed, Throughput
+from harness.records.measured import Measurement, Throughput
+from harness.records.models import AnchorRecord, CostRecord, PublishedRecord, Record, ScoreRecord, Sealed
 from harness.records.record import read_record
 
 RESULTS = Path("results")  # the commands run in the repository root

@@ -1,7 +1,8 @@
 """From cost records to the figures of a table."""
 
 from harness.paper import NOT_PRINTED
-from harness.records.models import CostRecord, Throughput
+from harness.records.measured import Throughput
+from harness.records.models import CostRecord
 from harness.records.store import Store
 from harness.report.cell import Cell
 from harness.report.verdicts import NO_CONFIGURATION, NOT_COMPARABLE, NOT_RUN, cost_verdict, rival_verdict

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 from harness.paper.configuration import flatten
 from harness.records.curves import CurveRow, read_curves
-from harness.records.models import Measurement, ScoreRecord, TrainingData
+from harness.records.measured import Measurement
+from harness.records.models import ScoreRecord, TrainingData
 from harness.records.store import Store
 from harness.tracking.database import (
     EPOCH_MS,

@@ -9,17 +9,8 @@ from pathlib import Path
 from harness.data.arrays import damaged_files, read_manifest
 from harness.errors import HarnessError
 from harness.files import sha256_file
-from harness.records.models import (
-    AnchorRecord,
-    CostRecord,
-    Measurement,
-    PublishedRecord,
-    Run,
-    ScoreRecord,
-    Sealed,
-    Throughput,
-    Training,
-)
+from harness.records.measured import Measurement, Throughput, Training
+from harness.records.models import AnchorRecord, CostRecord, PublishedRecord, Run, ScoreRecord, Sealed
 from harness.records.record import read_as
 
 

@@ -26,7 +26,8 @@ from harness.metrics.cache import cached_features
 from harness.metrics.classifier import WEIGHTS
 from harness.metrics.features import Features
 from harness.metrics.pictures import open_pictures
-from harness.records.models import Measurement, Run, ScoreRecord
+from harness.records.measured import Measurement
+from harness.records.models import Run, ScoreRecord
 from harness.records.record import make, read_as, write_record
 from harness.report.manifest import NAMES
 from harness.report.manifest import read_manifest as read_manifest_of_report

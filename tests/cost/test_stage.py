@@ -8,7 +8,8 @@ from baselines.attention import ATTENTIONS
 from harness.closure import source_files
 from harness.errors import HarnessError
 from harness.paper import printed_tables
-from harness.records.models import CostRecord, Throughput
+from harness.records.measured import Throughput
+from harness.records.models import CostRecord
 from harness.records.record import read_as
 from lada.names import discriminator_id, generator_id
 from pipelines import cost

@@ -21,7 +21,8 @@ from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
 from harness.metrics.classifier import WEIGHTS
 from harness.metrics.sampling import generate
-from harness.records.models import Run, Training
+from harness.records.measured import Training
+from harness.records.models import Run
 from harness.records.record import make, write_record
 from pipelines import evaluate
 from pipelines.profile import load_cell

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from harness.errors import HarnessError
-from harness.records.models import Measurement, PublishedRecord
+from harness.records.measured import Measurement
+from harness.records.models import PublishedRecord
 from harness.records.record import make, read_record, write_record
 from harness.records.store import load_store
 

@@ -4,7 +4,8 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.files import digest
-from harness.records.models import CostRecord, Measurement, Run, ScoreRecord
+from harness.records.measured import Measurement
+from harness.records.models import CostRecord, Run, ScoreRecord
 from harness.records.record import make, read_as, read_record, write_record
 
 SCORE = {

@@ -9,7 +9,8 @@ import pytest
 from harness.data.arrays import read_manifest
 from harness.data.writer import ArrayWriter
 from harness.files import digest, sha256_file
-from harness.records.models import Measurement, Run, Training
+from harness.records.measured import Measurement, Training
+from harness.records.models import Run
 from harness.records.record import make, read_as, seal, write_record
 from harness.records.store import load_store
 from harness.report.figures import draw_figures
