@@ -1,1 +1,1 @@
-"""MACs, parameters, throughput and memory."""
+"""Costs of networks: MACs, parameters, throughput, memory and energy."""

@@ -1,6 +1,6 @@
-"""Operators that fvcore prices and torch's FlopCounterMode does not, with the reason that the tables print.
+"""Operators that fvcore counts and torch's FlopCounterMode does not, each with the explanation that the tables print.
 
-The LadaGAN paper prints fvcore's total, these included. Without them the two counters must agree (harness/cost/macs.py).
+The LadaGAN paper prints fvcore's total, which includes them. Without them the two counters must agree (harness/cost/macs.py).
 """
 
 _NORM = "fvcore adds 4 or 5 per element of a normalisation (1 or 2 for batch normalisation in evaluation mode), torch nothing"

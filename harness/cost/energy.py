@@ -1,4 +1,4 @@
-"""Energy and CO2 of a network's forward passes, from the counters of the machine where it has any: never an estimate."""
+"""Energy and CO2 of a network's forward passes, from the machine's energy counters. Without counters there is no figure."""
 
 import sys
 import time
@@ -13,10 +13,10 @@ SECONDS = 3.0
 
 
 def energy_per_image(run: Callable[[], None], images: int, device: torch.device, country: str | None) -> dict[str, float] | None:
-    """Of `run`, which makes `images` images: {"kwh_per_image"} and, with a country (ISO 3166-1 alpha-3), {"kg_co2_per_image"}.
+    """Energy of `run`, which makes `images` images: "kwh_per_image" and, with a country, "kg_co2_per_image".
 
-    Counts the processor's and the GPU's energy over some seconds of repeated runs, all of the machine's work included.
-    None where the machine shows no counter: codecarbon would then guess from the processor's name.
+    Repeats `run` for some seconds and reads the energy of the processor and the GPU. This includes the machine's other work.
+    country: ISO 3166-1 alpha-3. Returns None if the machine has no counters; codecarbon would guess from the processor's name.
     """
     sensors = _sensors(device)
     if not sensors:
@@ -32,7 +32,7 @@ def energy_per_image(run: Callable[[], None], images: int, device: torch.device,
 
 
 def _sensors(device: torch.device) -> list[str]:
-    """Fields of codecarbon's result that come from counters on this machine."""
+    """Fields of codecarbon's result that this machine measures by counters."""
     if not (POWERCAP.exists() or sys.platform == "darwin" or device.type == "cuda"):
         return []
     from codecarbon.core import cpu, gpu, powermetrics  # seconds to import, and of use on few machines
@@ -43,7 +43,7 @@ def _sensors(device: torch.device) -> list[str]:
 
 
 def _track(run: Callable[[], None], country: str | None) -> tuple[Any, int]:
-    """codecarbon's result (kWh, kg) and the number of runs; offline, without files."""
+    """codecarbon's result (kWh, kg) and the number of runs. Works offline and writes no files."""
     from codecarbon import OfflineEmissionsTracker
 
     tracker = OfflineEmissionsTracker(

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a network, counted three ways that must agree: fvcore, torch's FlopCounterMode, closed formulas."""
+"""Counts a network's multiply-accumulates in three ways that must agree: fvcore, torch's FlopCounterMode, closed formulas."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,17 @@ TOLERANCE = 0.01
 class MacCount:
     """Multiply-accumulates (MACs; 1 MAC = 2 FLOPs) of one forward pass, and the network's parameters."""
 
-    true: int  # contractions only (convolutions, linear layers, matrix products): fvcore, with handles for what it drops
-    fvcore: int  # fvcore's own total, with normalisation and upsampling added, without what it drops
-    torch_meta: int  # contractions by FlopCounterMode on the meta device
-    closed_form: int | None  # `true` with the count inside each named module replaced by its formula
-    weights: int  # convolutions and linear layers alone, without products of activations
+    true: int  # convolutions, linear layers and matrix products only: fvcore with HANDLES
+    fvcore: int  # fvcore's own total: with normalisation and upsampling, without the operators in HANDLES
+    torch_meta: int  # the same operators as `true`, by FlopCounterMode on the meta device
+    closed_form: int | None  # `true`, but with the formula's count inside each module that has a formula
+    weights: int  # convolutions and linear layers only, without products of activations
     bias_outputs: int  # output elements of convolutions and linear layers that have a bias
     params: int
-    differences: list[str]  # why `fvcore` is not `true`
+    differences: list[str]  # reasons why `fvcore` is not `true`
 
 
-CONVENTIONS = {  # how a publication arrives at the figure that it prints
+CONVENTIONS = {  # how publications count the figures that they print
     "true": lambda count: count.true,
     "fvcore": lambda count: count.fvcore,
     "weights+bias": lambda count: count.weights + count.bias_outputs,
@@ -39,10 +39,10 @@ CONVENTIONS = {  # how a publication arrives at the figure that it prints
 
 
 def count_macs(network: nn.Module, inputs: tuple[Tensor, ...], closed_forms: Mapping[str, int] | None = None) -> MacCount:
-    """Counts one forward pass of `network`, which is on the CPU in evaluation mode, over `inputs` of batch size 1.
+    """Counts one forward pass of `network` on `inputs` of batch size 1. The network is on the CPU in evaluation mode.
 
-    `closed_forms` gives, by module name, the MACs that a formula expects inside that module.
-    Raises HarnessError where two counts differ by more than 1% and KNOWN_DIFFERENCES does not explain it.
+    closed_forms: {module name: MACs inside the module by its formula}.
+    HarnessError if two counts differ by more than 1% and KNOWN_DIFFERENCES does not explain it.
     """
     total, by_module = fvcore_operators(network, inputs)
     true, torch_meta = contractions(total), torch_macs(network, inputs)
@@ -63,12 +63,12 @@ def count_macs(network: nn.Module, inputs: tuple[Tensor, ...], closed_forms: Map
 
 
 def contractions(operators: Mapping[str, int]) -> int:
-    """The part of fvcore's count by operator that consists of multiply-accumulates."""
+    """Multiply-accumulates in fvcore's count by operator, without KNOWN_DIFFERENCES."""
     return sum(count for name, count in operators.items() if name not in KNOWN_DIFFERENCES)
 
 
 def fvcore_operators(network: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """fvcore's count by operator: of the network, and of each module by name."""
+    """fvcore's count by operator, for the network and for each module by name."""
     with torch.no_grad(), warnings.catch_warnings(), _no_attention_fastpath():
         warnings.simplefilter("ignore")  # fvcore compiles a loss by a deprecated call, and tracing warns of every branch
         from fvcore.nn import FlopCountAnalysis
@@ -81,9 +81,9 @@ def fvcore_operators(network: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[di
 
 
 def torch_macs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """MACs of one forward pass by FlopCounterMode on the meta device, wherever `network` lies; nothing is computed.
+    """MACs of one forward pass by FlopCounterMode. It runs on the meta device, so nothing is computed.
 
-    Older releases of the counter miss fused attention on the CPU, where dot-product attention then looks as cheap as additive.
+    On the CPU, older releases of the counter miss fused attention. Dot-product attention then seems as cheap as additive.
     """
     with FlopCounterMode(display=False) as counter:
         _run_on_meta(network, inputs)
@@ -91,7 +91,7 @@ def torch_macs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 
 
 def bias_outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Output elements, over one forward pass, of the convolutions and linear layers that add a bias."""
+    """Output elements in one forward pass of the convolutions and linear layers that add a bias."""
     sizes: list[int] = []
     layers = [layer for layer in network.modules() if isinstance(layer, LAYERS) and layer.bias is not None]
     hooks = [layer.register_forward_hook(lambda _, __, out: sizes.append(out.numel())) for layer in layers]
@@ -106,7 +106,7 @@ def bias_outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> int:
 def input_shapes(
     network: nn.Module, inputs: tuple[Tensor, ...], kinds: tuple[type[nn.Module], ...]
 ) -> dict[str, tuple[int, ...]]:
-    """{module name: shape of its first argument} over one forward pass, for the modules of exactly these classes."""
+    """{module name: shape of its first argument} in one forward pass, for modules of exactly these classes."""
     shapes: dict[str, tuple[int, ...]] = {}
     modules = [(name, module) for name, module in network.named_modules() if type(module) in kinds]
     hooks = [
@@ -147,12 +147,12 @@ def _baddbmm(inputs: list, outputs: list) -> int:
     return prod(left) * right[-1]
 
 
-HANDLES = {"scaled_dot_product_attention": _sdpa, "baddbmm": _baddbmm}  # what fvcore drops without a word
+HANDLES = {"scaled_dot_product_attention": _sdpa, "baddbmm": _baddbmm}  # operators that fvcore silently ignores
 
 
 @contextmanager
 def _no_attention_fastpath() -> Iterator[None]:
-    """nn.MultiheadAttention takes a fused kernel in evaluation mode, which no counter opens."""
+    """Turns off the fused kernel of nn.MultiheadAttention in evaluation mode, which no counter can look into."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

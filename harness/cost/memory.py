@@ -1,4 +1,7 @@
-"""Peak memory of a network's forward passes: of this process (CPU; fresh, or the peak is not its own) or of torch's allocator."""
+"""Peak memory of a network's forward passes: by torch's allocator on CUDA, by the process on the CPU.
+
+On the CPU, measure in a fresh process. Otherwise the peak can come from earlier work.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from harness.device import peak_resident_bytes
 
 
 class PeakMemory:
-    """The bytes of `network`, which lies on `device`, and of whatever its forward passes need on top of it."""
+    """Measures the bytes of `network`, which is on `device`, and of what its forward passes allocate."""
 
     def __init__(self, network: nn.Module, device: torch.device | str) -> None:
         self.device = torch.device(device)
@@ -20,17 +23,17 @@ class PeakMemory:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets earlier peaks (CUDA and Linux; elsewhere peaks only grow, so smaller batches come first)."""
+        """Resets the peak, on CUDA and Linux. Elsewhere a peak never falls, so measure smaller batches first."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
             return
         try:
             Path("/proc/self/clear_refs").write_text("5")
-        except OSError:  # no such file, or a container that forbids it
+        except OSError:  # the file does not exist, or a container forbids writing
             return
 
     def peak_bytes(self) -> int:
-        """The network and the peak, since the last reset, of what its passes allocated."""
+        """Bytes of the network, plus the peak of what its passes allocated since the last reset."""
         peak = torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else _peak_resident()
         return self.network_bytes + max(peak - self.before, 0)
 
@@ -39,7 +42,7 @@ class PeakMemory:
 
 
 def _peak_resident() -> int:
-    """Most bytes that this process had in memory at once."""
+    """Peak resident bytes of this process since the last reset."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

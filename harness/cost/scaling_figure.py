@@ -16,7 +16,7 @@ MARKERS = "osv^D<>PXd*ph8"
 
 
 def draw_curves(points: list[Point], titles: dict[str, str], subtitle: str, paths: list[Path]) -> None:
-    """Writes the figure to each of `paths` (format by suffix): a row of latencies per mode, and one of peak memory."""
+    """Writes the figure to each of `paths`, in the format of its suffix: a row of times per mode, and a row of peak memory."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""Images per second of a network's forward pass: warmed up, repeated, at batch 1 and at the largest batch within the limits."""
+"""Measures images per second of a network's forward pass, at batch 1 and at the largest batch within the limits."""
 
 import time
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from harness.cost.memory import PeakMemory
 
 @dataclass(frozen=True)
 class Limits:
-    """How much memory and time a measurement may take. Raises ValueError for a value that leaves nothing to measure."""
+    """How much memory and time a measurement may take. ValueError for a value of zero or less."""
 
-    memory_gib: float = 4.0  # the largest batch stays below this peak
-    pass_seconds: float = 0.25  # and one forward pass below this time
-    repeats: int = 10  # timed passes per batch size, fewer where together they take longer than
-    seconds: float = 0.6
-    country: str | None = None  # ISO 3166-1 alpha-3, for the CO2 of the energy where the machine measures any
+    memory_gib: float = 4.0  # largest peak memory of a batch, in GiB
+    pass_seconds: float = 0.25  # longest forward pass of a batch, in seconds
+    repeats: int = 10  # timed passes per batch size, at most
+    seconds: float = 0.6  # time after which no further pass of a batch size is started
+    country: str | None = None  # ISO 3166-1 alpha-3; if given, and the machine measures energy, its CO2 is recorded
 
     def __post_init__(self) -> None:
         for name in ("memory_gib", "pass_seconds", "repeats", "seconds"):
@@ -29,21 +29,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Timing:
-    """Images/s over n passes (median, slowest, fastest) and the peak memory, network included, in bytes."""
+    """Speed and memory at one batch size."""
 
-    median: float
-    low: float
-    high: float
-    n: int
-    peak_bytes: int
+    median: float  # images/s
+    low: float  # images/s of the slowest pass
+    high: float  # images/s of the fastest pass
+    n: int  # timed passes
+    peak_bytes: int  # including the network
 
 
 def measure(
     network: nn.Module, inputs: Callable[[int], tuple[Tensor, ...]], memory: PeakMemory, limits: Limits
 ) -> dict[int, Timing]:
-    """{batch size: timing} of `network`, in evaluation mode on `memory.device`, for batch 1 and the largest one in the limits.
+    """{batch size: timing} for batch 1 and the largest batch within the limits.
 
-    `inputs` makes the arguments for a batch size. The batch doubles as long as the next one is expected to fit.
+    `network` is in evaluation mode on `memory.device`. `inputs` makes the arguments for a batch size. The batch is doubled as
+    long as the next one is expected to fit.
     """
     with torch.inference_mode():
         timings = {1: _time(network, inputs(1), 1, memory, limits)}
@@ -55,7 +56,7 @@ def measure(
 
 def _time(network: nn.Module, arguments: tuple[Tensor, ...], batch: int, memory: PeakMemory, limits: Limits) -> Timing:
     memory.reset()
-    _pass_seconds(network, arguments, memory.device)  # the first pass chooses and compiles kernels
+    _pass_seconds(network, arguments, memory.device)  # not timed, because the first pass selects and compiles kernels
     rates: list[float] = []
     start = time.perf_counter()
     while not rates or (len(rates) < limits.repeats and time.perf_counter() - start < limits.seconds):
@@ -64,7 +65,7 @@ def _time(network: nn.Module, arguments: tuple[Tensor, ...], batch: int, memory:
 
 
 def _largest_batch(network: nn.Module, inputs: Callable, one: Timing, memory: PeakMemory, limits: Limits) -> int:
-    """The last power of two whose double is not expected to stay within the limits (time and memory grow at most twofold)."""
+    """The largest power of two within the limits. It expects time and memory to double, at most, with the batch."""
     batch, seconds, peak = 1, 1 / one.median, one.peak_bytes
     while 2 * seconds <= limits.pass_seconds and 2 * peak <= limits.memory_gib * 2**30:
         memory.reset()
@@ -78,7 +79,7 @@ def _largest_batch(network: nn.Module, inputs: Callable, one: Timing, memory: Pe
 
 
 def _pass_seconds(network: nn.Module, arguments: tuple[Tensor, ...], device: torch.device) -> float:
-    """Wall time of one forward pass, the device's queue empty before and after."""
+    """Wall time of one forward pass in seconds. It waits for the device before and after."""
     _synchronise(device)
     start = time.perf_counter()
     network(*arguments)

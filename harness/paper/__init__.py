@@ -1,6 +1,6 @@
 """The printed tables of *Efficient generative adversarial networks using linear additive-attention Transformers*, as data.
 
-Source: arXiv 2401.09596, Tables I to V. `errata.csv` lists what the published record says twice, or wrongly.
+Source: arXiv 2401.09596, Tables I to V. `errata.csv` lists errors and contradictions in the published record.
 """
 
 import csv
@@ -19,7 +19,7 @@ def _ledger() -> tuple[dict[str, str], ...]:
 
 
 def errata(table: int, row: int, column: str) -> list[dict[str, str]]:
-    """Entries of the errata ledger that touch one printed figure (row counted from 1)."""
+    """Entries of errata.csv that concern one printed figure. Rows are counted from 1."""
     return [
         entry
         for entry in _ledger()
@@ -30,5 +30,5 @@ def errata(table: int, row: int, column: str) -> list[dict[str, str]]:
 
 
 def all_errata() -> list[dict[str, str]]:
-    """The whole ledger: id, table, rows, columns, statement, source."""
+    """All entries of errata.csv: id, table, rows, columns, statement, source."""
     return [dict(entry) for entry in _ledger()]

@@ -1,4 +1,4 @@
-"""The claims ledger: what the paper says in prose, as data. `claims.yaml` says what each kind of comparison means."""
+"""The paper's claims in prose, as data. `claims.yaml` explains each kind of comparison."""
 
 from functools import cache
 from pathlib import Path
@@ -13,21 +13,18 @@ FOLDER = Path(__file__).parent
 
 
 class Contrast(BaseModel):
-    """The sum over rows of weight times mean over seeds is greater than a bound.
-
-    `above` is a ratio where logarithms are compared (1: no difference), else a difference.
-    """
+    """States that the weighted sum of rows' means over seeds is greater than a bound."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: dict[str, float]
-    above: float = 1.0
+    rows: dict[str, float]  # {row: weight}
+    above: float = 1.0  # the bound: a ratio if logarithms are compared (1 for no difference), else a difference
 
 
 class Claim(BaseModel):
-    """One statement and the comparison that decides it; which fields count depends on `kind` (see claims.yaml).
+    """One statement of the paper, and the comparison that tests it. `kind` decides which fields are used (see claims.yaml).
 
-    `section` is the paper's, `statement` our own wording. `quantity` is a metric's name or a column of the curves.
+    `section` is the paper's; `statement` is our wording. `quantity` is a metric's name or a column of the curves.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

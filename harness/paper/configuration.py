@@ -1,4 +1,4 @@
-"""The paper's own configuration of a printed row, and what a record's configuration changes of it."""
+"""The paper's configuration of a printed row, and how a record's configuration differs from it."""
 
 import json
 from copy import deepcopy
@@ -9,7 +9,7 @@ from typing import Any
 from harness.paper.table import Configuration, printed_tables
 
 ABSENT = "absent"
-OTHERWISE = "*"  # any word that is not named
+OTHERWISE = "*"  # stands for every word that has no entry
 
 
 @cache
@@ -18,7 +18,7 @@ def _facts() -> dict[str, Any]:
 
 
 def paper_configuration(row: str) -> dict[str, Any] | None:
-    """The configuration of row "1:16", "2:3", "3:4" ... in the form of a record's `config`; None if the paper states none."""
+    """The paper's configuration of a row such as "1:16", in the form of a record's `config`. None if the paper states none."""
     number, index = (int(part) for part in row.split(":"))
     table = printed_tables().get(number)
     if table is None or table.configuration is None or not 1 <= index <= len(table.rows):
@@ -39,14 +39,14 @@ def _configured(stated: Configuration, printed: dict[str, str]) -> dict[str, Any
 
 
 def _filled(value: Any, printed: dict[str, str]) -> Any:
-    """Texts with the printed words of other columns in place of their names in braces."""
+    """Replaces column names in braces, in every text inside `value`, by the row's printed words."""
     if isinstance(value, dict):
         return {key: _filled(entry, printed) for key, entry in value.items()}
     return value.format_map(printed) if isinstance(value, str) else value
 
 
 def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the entries of `changes`, mappings merged level by level."""
+    """A copy of `base` with the entries of `changes`. Nested mappings are merged too."""
     merged = deepcopy(base)
     for key, value in changes.items():
         merged[key] = merge(merged.get(key, {}), value) if isinstance(value, dict) else value
@@ -54,7 +54,7 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(config: dict[str, Any], rows: list[str]) -> list[tuple[str, str, str]] | None:
-    """[(dotted key, the paper's value, the record's)] against the first row the paper configures; None if there is none."""
+    """[(dotted key, the paper's value, the record's value)] for the first row that the paper configures. None if it has none."""
     paper = next((found for row in rows if (found := paper_configuration(row))), None)
     if paper is None:
         return None
@@ -64,7 +64,7 @@ def differences(config: dict[str, Any], rows: list[str]) -> list[tuple[str, str,
 
 
 def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"train.lr_g": 0.0002, ...}: nested mappings as dotted names."""
+    """Flattens nested mappings to dotted names: {"train.lr_g": 0.0002, ...}."""
     flat: dict[str, Any] = {}
     for key, entry in value.items():
         name = f"{prefix}{key}"

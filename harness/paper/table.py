@@ -1,6 +1,6 @@
-"""A printed table as data: `<name>.csv` holds what is printed, `<name>.yaml` beside it what the columns mean.
+"""A printed table as data: `<name>.csv` holds the printed figures, and `<name>.yaml` the meaning of the columns.
 
-The table of another paper is two such files; nothing else names a table, a column or a row.
+To add a table, also of another paper, write two such files. No code names a table, a column or a row.
 """
 
 import csv
@@ -15,51 +15,46 @@ from harness.yaml_reading import read_yaml
 
 FOLDER = Path(__file__).parent
 NOT_PRINTED = "-"
-COSTS = ("params", "flops", "throughput", "images_seen")  # what a column may hold besides a metric
+COSTS = ("params", "flops", "throughput", "images_seen")  # quantities of columns, besides metrics
 
 
-class _Part(BaseModel):
+class _Strict(BaseModel):
+    """Base of the models below: no unknown keys, never changed."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Column(_Part):
-    """A column that is measured.
-
-    `quantity` is a metric's name or one of COSTS; `network` the name of the cost record. Both may hold the words of other columns
-    in braces, `{resolution}`, and so may `protocols`, a key of the table's `protocols`. A `rival` was not trained by the paper;
-    `tolerance` is the share by which a cost of it may differ, by quantity, and `printed_by` says who printed its figures.
-    """
+class Column(_Strict):
+    """A measured column. `quantity`, `network` and `protocols` may contain other columns' words in braces: `{resolution}`."""
 
     heading: str
-    quantity: str
-    protocols: str = ""
-    network: str = ""
-    rival: bool = False
-    tolerance: dict[str, float] = {}
-    printed_by: str = ""
+    quantity: str  # a metric's name or one of COSTS
+    protocols: str = ""  # a key of the table's `protocols`
+    network: str = ""  # name of the cost record
+    rival: bool = False  # whether the paper took the figures from elsewhere instead of training the network
+    tolerance: dict[str, float] = {}  # {quantity: share by which a rival's cost may differ}
+    printed_by: str = ""  # who printed a rival's figures first
 
 
-class Exceptions(_Part):
-    """What one row has of its own: cost records by column, rows of other tables that are the same run by column (or "*" for all),
-    and entries of its configuration."""
+class Exceptions(_Strict):
+    """Settings of one row that differ from its table's."""
 
-    networks: dict[str, str] = {}
-    runs: dict[str, list[str]] = {}
-    configuration: dict[str, Any] = {}
-
-
-class Configuration(_Part):
-    """How the paper configured a row: the entry `dataset` of configurations.json, then `values`, then what each printed word
-    of a column changes; `only` are the words that a row must have to have a configuration at all."""
-
-    dataset: str
-    values: dict[str, Any] = {}
-    words: dict[str, dict[str, dict[str, Any]]] = {}
-    only: dict[str, str] = {}
+    networks: dict[str, str] = {}  # {column: name of the cost record}
+    runs: dict[str, list[str]] = {}  # {column, or "*" for all: rows of other tables that show the same run}
+    configuration: dict[str, Any] = {}  # entries of its configuration
 
 
-class PrintedTable(_Part):
-    """One table. `words` turns printed words into parts of names, by column; `hidden` columns stay in the CSV file."""
+class Configuration(_Strict):
+    """How the paper configured a table's rows. `dataset` comes first, then `values`, then `words`."""
+
+    dataset: str  # an entry of configurations.json
+    values: dict[str, Any] = {}  # entries of the configuration
+    words: dict[str, dict[str, dict[str, Any]]] = {}  # {column: {printed word: entries of the configuration}}
+    only: dict[str, str] = {}  # {column: word that a row must have}; other rows have no configuration
+
+
+class PrintedTable(_Strict):
+    """One printed table."""
 
     number: int = Field(ge=1)
     label: str
@@ -67,34 +62,34 @@ class PrintedTable(_Part):
     note: str = ""
     columns: dict[str, Column]
     headings: dict[str, str] = {}
-    hidden: list[str] = []
-    protocols: dict[str, list[str]] = {}
-    words: dict[str, dict[str, str]] = {}
-    exceptions: dict[str, Exceptions] = {}
+    hidden: list[str] = []  # columns of the CSV file that are not shown
+    protocols: dict[str, list[str]] = {}  # {key: patterns of protocol names, best first}
+    words: dict[str, dict[str, str]] = {}  # {column: {printed word: its form in names}}
+    exceptions: dict[str, Exceptions] = {}  # {row, counted from 1: its exceptions}
     configuration: Configuration | None = None
-    name: str = ""
-    rows: tuple[dict[str, str], ...] = ()
+    name: str = ""  # of its files
+    rows: tuple[dict[str, str], ...] = ()  # {column: printed word} from the CSV file
 
     def exception(self, index: int) -> Exceptions:
-        """What row `index`, counted from 1, has of its own."""
+        """The exceptions of row `index`, counted from 1."""
         return self.exceptions.get(str(index), Exceptions())
 
     def quantity(self, index: int, column: str) -> str:
-        """What is measured in a cell: a metric's name or one of COSTS."""
+        """The quantity in a cell of the table: a metric's name or one of COSTS."""
         return self._filled(self.columns[column].quantity, index)
 
     def network(self, index: int, column: str) -> str:
-        """Name of the cost record that a cell is measured by; "" where there is none."""
+        """Name of the cost record for a cell of the table. "" if there is none."""
         given = self.exception(index).networks.get(column, self.columns[column].network)
         return self._filled(given, index)
 
     def patterns(self, index: int, column: str) -> tuple[str, ...]:
-        """Names of the protocols that measure a cell, as patterns, best first."""
+        """Patterns of the names of protocols for a cell of the table, best first."""
         key = self._filled(self.columns[column].protocols, index)
         return tuple(self.protocols.get(key, ()))
 
     def runs(self, index: int, column: str) -> list[str]:
-        """Rows, as "1:16", whose runs measure a cell: the row itself, and rows of other tables that are the same run."""
+        """Rows such as "1:16" whose runs count for a cell: the row itself, and rows of other tables that show the same run."""
         own = self.exception(index).runs
         return [f"{self.number}:{index}", *own.get("*", ()), *own.get(column, ())]
 
@@ -104,9 +99,9 @@ class PrintedTable(_Part):
 
 
 def read_table(path: Path) -> PrintedTable:
-    """The table of a YAML file and of the CSV file beside it; HarnessError for what does not fit.
+    """The table in a YAML file and the CSV file beside it. HarnessError if they do not fit together.
 
-    Empty entries of the CSV file are '-' in print.
+    Empty entries of the CSV file become '-'.
     """
     given = read_yaml(path)
     try:
@@ -133,12 +128,12 @@ def _tables(folder: Path) -> dict[int, PrintedTable]:
 
 
 def printed_tables() -> dict[int, PrintedTable]:
-    """Every printed table by its number."""
+    """{number: printed table}."""
     return _tables(FOLDER)
 
 
 def printed_table(number: int) -> PrintedTable:
-    """One printed table; HarnessError where there is none."""
+    """The printed table with this number. HarnessError if there is none."""
     if number not in printed_tables():
         raise unknown_choice("table", number, map(str, printed_tables()))
     return printed_tables()[number]

@@ -1,4 +1,4 @@
-"""MLflow as a projection of the records: rebuilt from them at any time, never the source of anything."""
+"""Shows the records in MLflow. The database can be rebuilt from the records at any time, and nothing reads results from it."""
 
 from harness.tracking.live import live_run
 

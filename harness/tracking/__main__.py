@@ -1,4 +1,4 @@
-"""`python -m harness.tracking [--profile NAME] [--ui]`: brings mlflow.db in line with the records; again changes nothing."""
+"""`python -m harness.tracking [--profile NAME] [--ui]`: updates mlflow.db from the records. A second call changes nothing."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from harness.tracking.ui import serve
 
 
 def main() -> None:
-    """Projects every profile with records, or the one asked for, into mlflow.db; --ui then serves it on 127.0.0.1."""
+    """Writes every profile with records, or the given one, to mlflow.db. --ui then serves it on 127.0.0.1."""
     parser = argparse.ArgumentParser(prog="python -m harness.tracking", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")
     parser.add_argument("--ui", action="store_true", help="serve MLflow's interface and print the link to its comparison charts")

@@ -1,4 +1,4 @@
-"""The MLflow database: where it is, made once, and what is logged into it in batches."""
+"""The MLflow database: its location, creating it once, and logging into it in batches."""
 
 import os
 import re
@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # importing it takes one to three seconds
 
 DATABASE = Path("mlflow.db")  # in the working directory
 
-EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice adds nothing
-BATCH = 1000  # the most metrics that one log_batch call takes
-QUIET = {  # no telemetry, one server process without job workers, no progress bars, no chatter
+EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice changes nothing
+BATCH = 1000  # metrics per log_batch call, at most
+QUIET = {  # no telemetry, one server process without job workers, no progress bars, few messages
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -29,10 +29,11 @@ QUIET = {  # no telemetry, one server process without job workers, no progress b
 
 
 def database_uri() -> str:
-    """The store in the working directory, as an absolute address where that can stand in one.
+    """The address of the database in the working directory, absolute if possible.
 
-    `?`, `#` and `%` mean something in an address, so a path that holds them is given as seen from the working directory, which
-    is the server's too."""
+    `?`, `#` and `%` have a meaning in an address. If the path contains them, the address is relative to the working directory,
+    which is also the server's.
+    """
     folder = DATABASE.resolve().parent.as_posix()
     folder = folder if re.fullmatch(r"[A-Za-z0-9/._ +@=,-]+", folder) else "."
     return f"sqlite:///{folder}{'/.' * len(_DISCARDED)}/{DATABASE.name}"
@@ -42,13 +43,16 @@ _DISCARDED: list[str] = []  # databases that were removed while this process ran
 
 
 def forget_database(reason: str) -> None:
-    """Lets the next connection be a new one. MLflow keeps its connection to an address for the life of the process, even when
-    the file is gone, and has no way to be told; so the same file gets another spelling of its address."""
+    """Makes the next connection a new one.
+
+    A process keeps MLflow's connection to an address for ever, even when the file is gone, and cannot close it. So the address of
+    the same file is spelt differently.
+    """
     _DISCARDED.append(reason)
 
 
 def connect() -> "MlflowClient":
-    """An MlflowClient on the project's database, which is made once even when several processes start together."""
+    """An MlflowClient for the project's database. Only one of several processes that start together creates it."""
     os.environ.update(QUIET)
     from mlflow import MlflowClient  # one to three seconds, so only where it is used
 
@@ -59,12 +63,12 @@ def connect() -> "MlflowClient":
 
 
 def database_lock(part: str = "") -> FileLock:
-    """A lock beside the database: over making its tables and experiments, or (`part` "projection") over a whole projection."""
+    """A lock beside the database, for creating its tables and experiments, or with `part` "projection" for a projection."""
     return FileLock(DATABASE.with_name(".".join(filter(None, (DATABASE.name, part, "lock")))).resolve())
 
 
 def experiment_id(client: "MlflowClient", profile: str) -> str:
-    """The profile's experiment, made where there is none."""
+    """The id of the profile's experiment. Creates it if there is none."""
     name = experiment_name(profile)
     with database_lock():
         found = client.get_experiment_by_name(name)
@@ -73,7 +77,7 @@ def experiment_id(client: "MlflowClient", profile: str) -> str:
 
 
 def runs_by_cell(client: "MlflowClient", experiment: str, cell: str | None = None) -> dict[str, list["Run"]]:
-    """Runs of an experiment, or of one of its cells."""
+    """{cell: its runs} of an experiment, or of one of its cells."""
     runs: dict[str, list[Run]] = {}
     token = None
     only = f"tags.cell = '{cell}'" if cell else ""
@@ -87,24 +91,24 @@ def runs_by_cell(client: "MlflowClient", experiment: str, cell: str | None = Non
 
 
 def is_live(run: "Run", config_digest: str) -> bool:
-    """Whether a run belongs to a training of this configuration that no record has completed."""
+    """Whether a run shows a training of this configuration that has no record yet."""
     return "digest" not in run.data.tags and run.data.tags.get("config_digest") == config_digest
 
 
 def create_run(client: "MlflowClient", experiment: str, cell: str, config_digest: str, position: int = 0) -> str:
-    """A new, open run named by its cell; the interface lists runs by start, latest first, so `position` 0 comes first."""
+    """Creates an open run with the name of its cell. The interface shows the run with `position` 0 first."""
     tags = {"cell": cell, "config_digest": config_digest}
     return client.create_run(experiment, start_time=EPOCH_MS - position, run_name=cell, tags=tags).info.run_id
 
 
 def last_steps(client: "MlflowClient", run_id: str) -> dict[str, int]:
-    """{metric: the last step that a run holds}."""
+    """{metric: last logged step} of a run."""
     names = client.get_run(run_id).data.metrics
     return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
 
 
 def log_rows(client: "MlflowClient", run_id: str, rows: Sequence[CurveRow], last: dict[str, int]) -> None:
-    """Logs rows in batches, but for the steps logged before, which `last` holds and is kept up to date."""
+    """Logs rows in batches, except steps that were logged before. Updates `last`, {metric: last logged step}."""
     from mlflow.entities import Metric
 
     metrics = []
@@ -117,5 +121,5 @@ def log_rows(client: "MlflowClient", run_id: str, rows: Sequence[CurveRow], last
 
 
 def curve_rows(rows: Sequence[CurveRow]) -> list[CurveRow]:
-    """Curve rows with the prefix that makes them a section of charts."""
+    """The rows with a prefix in their names. It makes MLflow show their charts in a section."""
     return [CurveRow(row.nimg, {f"curves/{name}": value for name, value in row.values.items()}) for row in rows]

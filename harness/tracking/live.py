@@ -1,4 +1,4 @@
-"""A training run as it happens."""
+"""Logs a training run to MLflow while it runs."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -25,26 +25,26 @@ from harness.tracking.repair import check_place, damage
 def live_run(cell: str, profile: str, config: dict) -> Iterator[Callable[[list[dict]], None]]:
     """Yields a function that logs batches of curve rows ({nimg, loss_d, ...}) while a cell trains.
 
-    A run of the same cell and configuration that was cut off is resumed, and the projection of the cell's record, which
-    must hold the same `config`, completes it. Tracking must never cost a training run: whatever goes wrong here is said once on
-    stderr, and training goes on without it.
+    An interrupted run of the same cell and configuration is resumed. Later, the projection of the cell's record completes the
+    run; the record must have the same `config`. Tracking must never stop training: after an error it prints one warning and logs
+    nothing more.
     """
     yield _Live(cell, profile, digest(config)).log
 
 
 class _Live:
-    """The open run of one training cell; does nothing more after its first failure."""
+    """The open run of one cell in training. After the first error it does nothing more."""
 
     def __init__(self, cell: str, profile: str, config_digest: str) -> None:
         self.broken = False
         self._guard(lambda: self._open(cell, profile, config_digest))
 
     def log(self, rows: list[dict]) -> None:
-        """Logs curve rows; those logged before a resume are left out."""
+        """Logs curve rows, except those that were logged before a resume."""
         self._guard(lambda: log_rows(self.client, self.run_id, curve_rows([curve_row(row) for row in rows]), self.last))
 
     def _open(self, cell: str, profile: str, config_digest: str) -> None:
-        check_place()  # at once, where MLflow would try for minutes
+        check_place()  # fails at once; MLflow would retry for minutes
         if reason := damage():
             raise HarnessError(f"{DATABASE} is broken: {reason}; python -m harness.tracking rebuilds it")
         self.client = connect()

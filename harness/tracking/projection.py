@@ -1,4 +1,4 @@
-"""From records to MLflow runs: written once, kept while the record is the same, replaced when it changes."""
+"""Writes records to MLflow as runs. A run is written once, and again only when its record has changed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,9 +31,9 @@ PICTURES = ("samples", "maps", "interpolation")
 
 
 def project(store: Store) -> dict[str, int]:
-    """Brings a profile's runs in line with its records; returns how many were written, kept and removed.
+    """Updates a profile's runs from its records. Returns how many were written, kept and removed.
 
-    One process at a time. A broken database is discarded and made anew. HarnessError where it cannot be made.
+    One process at a time. A broken database is deleted and created again. HarnessError if it cannot be created.
     """
     check_place()
     with database_lock("projection"):
@@ -43,13 +43,13 @@ def project(store: Store) -> dict[str, int]:
         try:
             return _project(store)
         except database_errors() as error:
-            check_place()  # a disk that is full now is no damage
+            check_place()  # a full disk is not damage
             discard(str(error))
             return _guarded(store)
 
 
 def database_errors() -> tuple[type[Exception], ...]:
-    """What MLflow lets through of its database; imported late."""
+    """Exceptions that MLflow raises for its database. Imported here, because importing MLflow is slow."""
     import sqlite3
 
     from mlflow.exceptions import MlflowException
@@ -59,7 +59,7 @@ def database_errors() -> tuple[type[Exception], ...]:
 
 
 def _guarded(store: Store) -> dict[str, int]:
-    """The projection into a new database, whose failure is one line."""
+    """Projects into a new database. If that fails too, HarnessError."""
     try:
         return _project(store)
     except database_errors() as error:
@@ -83,13 +83,13 @@ def _project(store: Store) -> dict[str, int]:
         run_id = current.info.run_id if current else create_run(client, experiment, cell, record.config_digest, position)
         _write_run(client, run_id, record, store.measurements.get(cell))
         counts["written"] += 1
-    # a run without a digest is a training under way, and has no record yet
+    # a run without a digest belongs to a cell that is training and has no record yet
     _remove(client, [run for cell in runs for run in runs[cell] if "digest" in run.data.tags], counts)
     return counts
 
 
 def _split(runs: list["Run"], record: ScoreRecord) -> tuple["Run | None", list["Run"]]:
-    """The run that shows this record, or the live one that it completes; and the others."""
+    """The run that shows this record, or the live run that it completes, and all other runs."""
     same = [run for run in runs if run.data.tags.get("digest") == record.digest]
     live = [run for run in runs if is_live(run, record.config_digest)]
     current = next(iter(same + live), None)
@@ -114,13 +114,13 @@ def _write_run(client: "MlflowClient", run_id: str, record: ScoreRecord, measure
     client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in _tags(record, measured).items()])
     _log_dataset(client, run_id, record.data)
     _log_pictures(client, run_id, record)
-    client.set_tag(run_id, "digest", record.digest)  # late, because the digest says that the run is complete
+    client.set_tag(run_id, "digest", record.digest)  # last, because a run with a digest counts as complete
     seconds = measured.seconds if measured else 0
     client.set_terminated(run_id, "FINISHED" if record.status == "ok" else "FAILED", EPOCH_MS + int(seconds * 1e3))
 
 
 def _tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, object]:
-    """What one filters and groups by in the interface."""
+    """Tags for filtering and grouping in the interface."""
     config, commits = record.config, [process.git.commit for process in measured.processes] if measured else []
     return {
         "profile": record.profile,
@@ -141,7 +141,7 @@ def _tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, object
 
 
 def _score_rows(record: ScoreRecord) -> list[CurveRow]:
-    """The scores at every measured step, untrained and last included; MLflow refuses @ in a name."""
+    """The scores of the untrained generator, of every snapshot and of the last weights. MLflow allows no @ in a name."""
     steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
     if record.metrics:
         steps[record.images_seen] = record.metrics
@@ -162,7 +162,7 @@ def _log_dataset(client: "MlflowClient", run_id: str, data: TrainingData) -> Non
 
 
 def _log_pictures(client: "MlflowClient", run_id: str, record: ScoreRecord) -> None:
-    """The pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
+    """Logs the pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
     import numpy as np
     from PIL import Image
 

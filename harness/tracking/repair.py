@@ -1,4 +1,4 @@
-"""A broken projection is no loss: it is made anew from the records. What is damage, what is not, and what to say."""
+"""Finds a broken MLflow database and deletes it. Nothing is lost, because it is rebuilt from the records."""
 
 import shutil
 import sqlite3
@@ -9,12 +9,12 @@ from urllib.parse import quote
 from harness.errors import HarnessError
 from harness.tracking.database import DATABASE, forget_database
 
-NEEDED = 32 * 2**20  # bytes on the disk before a projection begins: SQLite and MLflow fail in many lines on a full one
+NEEDED = 32 * 2**20  # free bytes on the disk; on a full disk, SQLite and MLflow would print many lines of errors
 ARTEFACTS = Path("mlartifacts")
 
 
 def check_place() -> None:
-    """HarnessError where no database can be: a directory in its place, or a full disk."""
+    """HarnessError if no database can be created: a directory has its name, or the disk is full."""
     if DATABASE.is_dir():
         raise HarnessError(f"{DATABASE} is a directory; expected MLflow's database or nothing; move it away, then run again")
     free = shutil.disk_usage(DATABASE.resolve().parent).free
@@ -23,7 +23,7 @@ def check_place() -> None:
 
 
 def damage() -> str:
-    """What is wrong with the database file, in a few words; empty where it is sound, locked or not there."""
+    """Says briefly what is wrong with the database file. Empty if it is sound, locked or missing."""
     if not DATABASE.is_file():
         return ""
     try:
@@ -40,7 +40,7 @@ def damage() -> str:
 
 
 def discard(reason: str) -> None:
-    """Removes the database and the pictures of its runs, and says so in one line; the records hold everything."""
+    """Deletes the database and the pictures of its runs, and prints a warning. The records hold everything."""
     print(f"warning: {DATABASE} is broken ({' '.join(reason.split())[:150]}); rebuilding it from the records", file=sys.stderr)
     forget_database(reason)
     for path in DATABASE.resolve().parent.glob(f"{DATABASE.name}*"):

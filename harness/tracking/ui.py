@@ -1,4 +1,4 @@
-"""MLflow's own interface on the loopback address, opened at the comparison charts."""
+"""Serves MLflow's interface on the loopback address, and prints links to its comparison charts."""
 
 import os
 import socket
@@ -12,12 +12,12 @@ HOST = "127.0.0.1"
 
 
 def chart_link(port: int, experiment: str) -> str:
-    """The page of an experiment that compares its runs in charts (the plain address opens on panels for language models)."""
+    """The page that compares an experiment's runs in charts. The plain address would show panels for language models."""
     return f"http://{HOST}:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
 
 
 def serve(profiles: list[str], port: int) -> None:
-    """Prints one link per profile and serves until interrupted; HarnessError where the port is taken."""
+    """Prints one link per profile and serves until interrupted. HarnessError if the port is in use."""
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise HarnessError(f"port {port} is in use; stop what listens there or choose another with --port")

@@ -1,1 +1,1 @@
-"""Whether the tables are what the records say, and the records what was measured."""
+"""Checks that the tables follow from the records, and that the records are what was measured."""

@@ -1,4 +1,4 @@
-"""`python -m harness.verify [--profile NAME] [--rerun CELL [--seeds 1 2 3]]`: are the tables what the records say?"""
+"""`python -m harness.verify [--profile NAME] [--rerun CELL [--seeds 1 2 3]]`: checks that the tables follow from the records."""
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
 
@@ -14,9 +14,9 @@ from harness.verify.rerun import rerun
 
 
 def main() -> None:
-    """Recomputes every table, checks every record, digest and artefact; or repeats one cell; or compares with a Git revision.
+    """Recomputes every table and checks every record, digest and artefact. Or repeats one cell. Or compares with a Git revision.
 
-    Exit status 1: a repetition or comparison differs by more than the spread over seeds; 2: a problem was found.
+    Exit status 1: a repetition or comparison differs by more than the spread over seeds. 2: a problem was found.
     """
     parser = argparse.ArgumentParser(prog="python -m harness.verify", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")

@@ -1,4 +1,4 @@
-"""Whether the results here are those of a Git revision, bit for bit; and where not, whether within the spread over seeds."""
+"""Compares the results here with those of a Git revision: bit for bit, and if they differ, with the spread over seeds."""
 
 import subprocess
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from harness.records.record import parse_record
 from harness.records.store import RESULTS, Store, load_store
 from harness.verify.agreement import IDENTICAL, INSIDE, Agreement, agreements, other_seeds
 
-PARTS = ("records", "costs", "curves", "samples", "maps", "interpolation", "progress")  # folders of what must repeat
+PARTS = ("records", "costs", "curves", "samples", "maps", "interpolation", "progress")  # folders of results that must repeat
 FOLLOWS = ("metrics", "digest", "config_digest", "artefacts", "curves", "samples", "maps", "interpolation", "progress")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one profile: the sentence that says it, one line per difference, and whether all is within the spread."""
+    """The result of comparing one profile."""
 
-    sentence: str
-    lines: Sequence[str]
-    sound: bool
+    sentence: str  # a summary
+    lines: Sequence[str]  # one per difference
+    sound: bool  # whether all differences are within the spread over seeds
 
 
 def against(profile: str, revision: str, stores: Sequence[Store], results: Path = RESULTS) -> Outcome:
-    """Compares results/<profile> with those of `revision`. HarnessError where Git cannot give them."""
+    """Compares results/<profile> with those of `revision`. HarnessError if Git cannot read them."""
     folder = results / profile
     committed = _files(folder, revision)
     if not any(path.parent.name == "records" for path in committed):
@@ -54,7 +54,7 @@ def against(profile: str, revision: str, stores: Sequence[Store], results: Path 
 def _cell_lines(
     path: Path, record: ScoreRecord | None, committed: dict[Path, str], revision: str, stores: Sequence[Store]
 ) -> list[tuple[str, bool]]:
-    """(difference, whether it is within the spread over seeds) of a cell; none where it repeats."""
+    """(difference, whether it is within the spread over seeds) for a cell. Empty if the cell repeats."""
     if record is None:
         return [("not here", False)]
     try:
@@ -74,7 +74,7 @@ def _cell_lines(
 
 
 def _scores_line(found: Sequence[Agreement]) -> tuple[str, bool]:
-    """The scores that differ, the worst in full."""
+    """Summarises the scores that differ, and shows the worst of them."""
     differing = [entry for entry in found if entry.kind != IDENTICAL]
     outside = [entry for entry in differing if entry.kind != INSIDE]
     worst = max(outside or differing, key=lambda entry: entry.share)
@@ -87,7 +87,7 @@ def _is_same(path: Path, blob: str) -> bool:
 
 
 def _files(folder: Path, revision: str) -> dict[Path, str]:
-    """{path: blob} of what must repeat, as committed; HarnessError for an unknown revision."""
+    """{path: Git blob} of the committed results that must repeat. HarnessError for an unknown revision."""
     listing = _git("ls-tree", "-r", "-z", revision, "--", *(f"{(folder / part).as_posix()}/" for part in PARTS))
     found = {}
     for entry in filter(None, listing.split("\0")):

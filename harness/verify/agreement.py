@@ -1,4 +1,4 @@
-"""How two sets of scores of one cell agree: bit for bit, within the spread over seeds, or not."""
+"""Tells how two sets of scores of one cell agree: bit for bit, within the spread over seeds, or not."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ IDENTICAL, INSIDE, OUTSIDE, UNKNOWN, MISSING = "bit-identical", "inside", "outsi
 
 @dataclass(frozen=True)
 class Agreement:
-    """One score, recorded and found: `kind` is one of the words above; `points` are the seeds that the interval comes from."""
+    """One score, as recorded and as found now."""
 
     label: str
     recorded: float | None
     found: float | None
-    kind: str
-    points: Sequence[float] = ()
+    kind: str  # IDENTICAL, INSIDE, OUTSIDE, UNKNOWN or MISSING
+    points: Sequence[float] = ()  # scores of the seeds that the interval is computed from
 
     def __str__(self) -> str:
         values = " -> ".join("none" if value is None else f"{value:.6g}" for value in (self.recorded, self.found))
@@ -39,21 +39,21 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """The difference as a share of the recorded value; infinite where that is zero."""
+        """The difference as a share of the recorded value. Infinite if that is zero."""
         if self.recorded is None or self.found is None:
             return math.inf
         return abs(self.found - self.recorded) / abs(self.recorded) if self.recorded else math.inf
 
 
 def agreements(recorded: Scores, found: Scores, seeds: Sequence[Scores] = ()) -> list[Agreement]:
-    """One agreement per score of either side; seeds: scores of other seeds of the same cell, for its interval."""
+    """One agreement per score of either side. seeds: scores of other seeds of the cell, from which the interval is computed."""
     left, right = flat(recorded), flat(found)
     spread = [flat(scores) for scores in seeds]
     return [_agreement(label, left.get(label), right.get(label), spread) for label in dict.fromkeys([*left, *right])]
 
 
 def of_seeds(recorded: Scores, repeats: Sequence[Scores]) -> list[Agreement]:
-    """One agreement per score: whether the recorded value lies in the interval of repetitions with other seeds."""
+    """One agreement per score: whether the recorded value is inside the interval of repetitions with other seeds."""
     left, spread = flat(recorded), [flat(scores) for scores in repeats]
     found = []
     for label in dict.fromkeys([*left, *(name for scores in spread for name in scores)]):
@@ -86,7 +86,7 @@ def flat(scores: Scores) -> dict[str, float]:
 
 
 def prediction_interval(points: Sequence[float], level: float = LEVEL) -> tuple[float, float]:
-    """Where one more independent run falls with probability `level` (Student, unknown variance); needs two points."""
+    """The interval that contains one more independent run with probability `level` (Student's t). Needs two points."""
     from scipy.stats import t
 
     half = float(t.ppf((1 + level) / 2, len(points) - 1)) * stdev(points) * math.sqrt(1 + 1 / len(points))
@@ -94,8 +94,10 @@ def prediction_interval(points: Sequence[float], level: float = LEVEL) -> tuple[
 
 
 def other_seeds(record: ScoreRecord, stores: Sequence[Store]) -> list[ScoreRecord]:
-    """Other records, in any profile, of the same configuration, data and features but for the seed; each seed once. The record's
-    own seed counts where another profile has it, for the record itself is what is held against the spread."""
+    """Other records, in any profile, that differ only in the seed. Each seed counts once.
+
+    A record with the same seed in another profile counts too. Only the record itself does not, because it is compared with these.
+    """
     found: dict[int, ScoreRecord] = {}
     for store in stores:
         for other in store.scores.values():

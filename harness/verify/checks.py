@@ -1,4 +1,4 @@
-"""Every check of a profile's results; each yields one line per problem."""
+"""The checks of a profile's results. Each yields one line per problem."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from harness.verify.files import CHECKS
 
 
 def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dict[str, int]]:
-    """(problems, {what was checked: how many}) of results/<profile>."""
+    """(problems, {kind of check: how many}) of results/<profile>."""
     folder = results / profile
     records, problems = [], []
     for path in record_paths(folder, FOLDERS):
@@ -23,7 +23,7 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
         except HarnessError as error:
             problems.append(str(error))
     counts = {"records": sum(isinstance(record, Record) for record in records)}
-    if not problems:  # tables of a part of the records prove nothing
+    if not problems:  # tables cannot be checked if some records are unreadable
         store = store_of(profile, folder, records)
         counts["table files"] = len(render(store, build_tables(store)))
         problems += [*check_tables(store), *check_manifest(store)]
@@ -36,7 +36,7 @@ def check_profile(profile: str, results: Path = RESULTS) -> tuple[list[str], dic
 
 
 def check_mixture(store: Store) -> Iterator[str]:
-    """Every record must be what params.yaml asks for."""
+    """Checks that every record is what params.yaml asks for."""
     for cell, reasons in store.mixture().items():
         more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         said = f"{'; '.join(reasons[:3])}{more}; run the cell again"
@@ -44,7 +44,7 @@ def check_mixture(store: Store) -> Iterator[str]:
 
 
 def check_tables(store: Store) -> Iterator[str]:
-    """Every table, recomputed from the records, must be the file on disk, byte by byte."""
+    """Recomputes every table from the records and compares it with the file on disk, byte by byte."""
     for name, text in render(store, build_tables(store)).items():
         path = store.folder / "tables" / name
         if not path.is_file():
@@ -64,7 +64,7 @@ def _first_difference(path: Path, text: str) -> str:
 
 
 def check_manifest(store: Store) -> Iterator[str]:
-    """Records and report files must be those of the last report."""
+    """Checks that records and report files are those of the last report."""
     try:
         manifest = read_manifest(store.folder)
     except HarnessError as error:

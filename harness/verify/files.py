@@ -1,6 +1,6 @@
-"""Whether the files beside the records are those that the records were made from; each check yields one line per file.
+"""Checks that the files beside the records are those that belong to the records. Each check yields one line per file.
 
-The line is empty for a sound file. What is not here (weights and data stay in DVC's cache) is not checked.
+The line is empty for a sound file. Files that are not here are not checked; weights and data may be only in DVC's cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from harness.records.record import read_as
 
 
 def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
-    """Curves and pictures that a record names must be there and unchanged."""
+    """Checks that the curves and pictures that a record names exist and are unchanged."""
     for record in _scores(records):
         for path, expected in record.artefacts.items():
             sound = Path(path).is_file() and sha256_file(path) == expected
@@ -23,7 +23,7 @@ def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
 
 
 def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
-    """Measurements and throughputs must belong to the records that are here."""
+    """Checks that measurements and throughputs belong to the records that are here."""
     digests = {
         record.cell: record.digest for record in records if isinstance(record, ScoreRecord | AnchorRecord | PublishedRecord)
     }
@@ -38,7 +38,7 @@ def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
 
 
 def check_weights(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
-    """Weights, snapshots and facts of a run must be as the training wrote them, and the last weights those that were scored."""
+    """Checks that a run's files are as the training wrote them, and that its last weights are those that were scored."""
     for record in _scores(records):
         place = folder / "runs" / record.cell
         if not place.is_dir():
@@ -85,7 +85,7 @@ def _check_training(run: Run, path: Path) -> Iterator[str]:
 
 
 def check_data(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
-    """A dataset that is here must be the one that the cell was trained on, to the last pixel."""
+    """Checks that a dataset is the one that the cell was trained on, to the last pixel."""
     damage: dict[str, str] = {}
     for record in _scores(records):
         name = record.data.name

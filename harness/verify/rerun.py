@@ -1,4 +1,4 @@
-"""Repeats one cell beside the recorded one and says whether the two agree."""
+"""Trains and evaluates one cell again, and says whether it agrees with the record."""
 
 import os
 import shlex
@@ -19,13 +19,13 @@ from harness.verify.agreement import IDENTICAL, INSIDE, Agreement, agreements, f
 
 
 def rerun(store: Store, cell: str, seeds: Sequence[int]) -> tuple[list[str], bool]:
-    """Trains and evaluates `cell` again, once per seed (its own where none is given); (lines to print, whether all agree).
+    """Trains and evaluates `cell` again, once per seed, or once with its own seed. Returns (lines to print, whether all agree).
 
-    A repetition of the recorded seed agrees where every score is bit-identical, or inside the prediction interval over seeds that
-    are recorded anywhere; repetitions of other seeds agree where the recorded score is inside their interval. A score that only
-    one side has never agrees. The repetition works in a scratch directory: results are untouched.
+    A repetition with the recorded seed agrees if every score is bit-identical, or inside the prediction interval of all recorded
+    seeds. Repetitions with other seeds agree if the recorded score is inside their interval. A score that only one side has never
+    agrees. Everything happens in a scratch directory, so results do not change.
 
-    HarnessError where the cell has no record, what it needs is not here, params.yaml asks for something else, or a stage fails.
+    HarnessError if the cell has no record, its inputs are missing, params.yaml asks for something else, or a stage fails.
     """
     if cell not in store.scores:
         raise unknown_choice("cell with a record", cell, store.scores)
@@ -39,7 +39,7 @@ def rerun(store: Store, cell: str, seeds: Sequence[int]) -> tuple[list[str], boo
 def compare(
     record: ScoreRecord, repeats: Sequence[ScoreRecord], seeds: Sequence[int], recorded_seeds: Sequence[ScoreRecord]
 ) -> tuple[list[str], bool]:
-    """(one line per score, whether all agree) of a record and its repetitions."""
+    """(one line per score, whether all agree) for a record and its repetitions."""
     if list(seeds) == [record.seed]:
         found = agreements(record.metrics, repeats[0].metrics, [other.metrics for other in recorded_seeds])
     else:
@@ -62,7 +62,7 @@ def _line(entry: Agreement, repeats: Sequence[ScoreRecord]) -> str:
 
 
 def _other_conditions(record: ScoreRecord, repeat: ScoreRecord) -> str:
-    """What the two were not made with alike; a seed decides everything but that."""
+    """Names the conditions, other than the seed, that differ between the two."""
     pairs = {"arithmetic": (record.arithmetic, repeat.arithmetic), "data": (record.data.sha256, repeat.data.sha256)}
     pairs |= {"extractor": (record.extractor.sha256, repeat.extractor.sha256)}
     pairs |= {
@@ -73,13 +73,13 @@ def _other_conditions(record: ScoreRecord, repeat: ScoreRecord) -> str:
 
 
 def all_stores(store: Store) -> list[Store]:
-    """The stores of all profiles beside this one, itself first."""
+    """The stores of all profiles, this one first."""
     results = store.folder.parent
     return [store, *(load_store(name, results) for name in profiles_with_records(results) if name != store.profile)]
 
 
 def check_inputs(store: Store, record: ScoreRecord) -> Path:
-    """The parameters file of the record's cell; HarnessError, before anything is trained, where an input is not here."""
+    """The parameters file of the record's cell. HarnessError, before any training, if an input is missing."""
     words = shlex.split(record.command)
     if "--params" not in words[:-1]:
         raise HarnessError(f"record {record.cell!r} was made by {record.command!r}; expected --params in it; run its stage again")
@@ -100,7 +100,7 @@ def check_inputs(store: Store, record: ScoreRecord) -> Path:
 
 
 def _repeat(store: Store, record: ScoreRecord, path: Path, seed: int) -> ScoreRecord:
-    """The record of a new run of the record's cell, made in a scratch copy of the working directory."""
+    """Runs the record's cell again in a scratch copy of the working directory. Returns the new record."""
     with tempfile.TemporaryDirectory(prefix="rerun-") as scratch:
         root = Path(scratch)
         _link_sources(Path.cwd(), root, store.profile)
@@ -114,7 +114,7 @@ def _repeat(store: Store, record: ScoreRecord, path: Path, seed: int) -> ScoreRe
 
 
 def _link_sources(source: Path, root: Path, profile: str) -> None:
-    """Links everything but results and checkpoints, and of the results the inputs of training and evaluation."""
+    """Links everything except results and checkpoints. Of the results, it links the inputs of training and evaluation."""
     for entry in source.iterdir():
         if entry.name not in ("results", ".ckpt", "mlflow.db"):
             (root / entry.name).symlink_to(entry)
