@@ -78,7 +78,7 @@ class Stage(nn.Module):
         self.skip = nn.Parameter(torch.randn(dim_out, dim, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, components: Tensor, position: Tensor) -> Tensor:
-        """(B, dim, H, W) -> (B, after, 2H, 2W)."""
+        """(B, dim, H, W) -> (B, dim_out, 2H, 2W)."""
         skip = F.conv2d(x, self.skip / math.sqrt(self.skip.shape[1]))  # before the upsampling: the same, four times cheaper
         skip = F.conv_transpose2d(skip, fir(skip), stride=2, padding=1, groups=skip.shape[1])
         x = self.conv(self.up(x, style, components, position), style, components, position)
@@ -101,12 +101,12 @@ class Layer(nn.Module):
             self.bias = nn.Parameter(torch.zeros(dim_out, 1, 1))
 
     def forward(self, x: Tensor, style: Tensor, components: Tensor, position: Tensor) -> Tensor:
-        """(B, dim, H, W), (B, 32), (B, 16, 32), (16, 32) -> (B, after, H, W), or twice as large."""
-        weight = self.weight * self.style(style)[:, None, :, None, None]  # (B, after, dim, 3, 3)
+        """(B, dim, H, W), (B, 32), (B, 16, 32), (16, 32) -> (B, dim_out, H, W), or twice as large."""
+        weight = self.weight * self.style(style)[:, None, :, None, None]  # (B, dim_out, dim, 3, 3)
         weight = weight * torch.rsqrt(weight.square().sum((2, 3, 4), keepdim=True) + 1e-8)
         x = conv_up_per_image(x, weight) if self.up else conv_per_image(x, weight, padding=1)
         if self.attention is not None:
-            tokens = self.attention(x.flatten(2).transpose(1, 2), self.grid_position, components, position)  # (B, N, after)
+            tokens = self.attention(x.flatten(2).transpose(1, 2), self.grid_position, components, position)  # (B, N, dim_out)
             x = tokens.transpose(1, 2).unflatten(2, x.shape[2:])
         if self.plain:
             return x

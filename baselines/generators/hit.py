@@ -124,7 +124,7 @@ class Expansion(nn.Module):
         self.linear = nn.Linear(dim // 4, dim_out)
 
     def forward(self, x: Tensor, grid: int) -> Tensor:
-        """(B, N, dim) -> (B, 4N, after)."""
+        """(B, N, dim) -> (B, 4N, dim_out)."""
         x = nn.functional.pixel_shuffle(x.transpose(1, 2).unflatten(2, (grid, grid)), 2)  # (B, dim/4, 2H, 2W)
         return self.linear(x.flatten(2).transpose(1, 2))
 

@@ -40,7 +40,7 @@ class UpBlock(nn.Module):
         self.skip = nn.Conv2d(dim, dim_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, dim, H, W) -> (B, after, 2H, 2W)."""
+        """(B, dim, H, W) -> (B, dim_out, 2H, 2W)."""
         main = self.conv1(_upsample(F.relu(self.norm1(x))))
         return self.conv2(F.relu(self.norm2(main))) + self.skip(_upsample(x))
 

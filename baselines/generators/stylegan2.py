@@ -51,7 +51,7 @@ class Stage(nn.Module):
         self.rgb = ToRgb(dim_out)
 
     def forward(self, x: Tensor, img: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, dim, H, W), (B, 3, H, W) -> (B, after, 2H, 2W), (B, 3, 2H, 2W)."""
+        """(B, dim, H, W), (B, 3, H, W) -> (B, dim_out, 2H, 2W), (B, 3, 2H, 2W)."""
         x = self.conv(self.up(x, w), w)
         return x, upsample(img) + self.rgb(x, w)
 
@@ -68,8 +68,8 @@ class ModulatedConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(dim_out))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(B, dim, H, W), (B, 512) -> (B, after, H, W), or twice as large."""
-        weight = self.weight * self.style(w)[:, None, :, None, None]  # (B, after, dim, 3, 3)
+        """(B, dim, H, W), (B, 512) -> (B, dim_out, H, W), or twice as large."""
+        weight = self.weight * self.style(w)[:, None, :, None, None]  # (B, dim_out, dim, 3, 3)
         weight = weight * torch.rsqrt(weight.square().sum((2, 3, 4), keepdim=True) + 1e-8)
         x = conv_up_per_image(x, weight) if self.up else conv_per_image(x, weight, padding=1)
         noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device, dtype=x.dtype)
@@ -101,7 +101,7 @@ class ScaledLinear(nn.Module):
         self.scale, self.lr_scale = lr_scale / math.sqrt(dim), lr_scale
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, dim) -> (B, after)."""
+        """(B, dim) -> (B, dim_out)."""
         return F.linear(x, self.weight * self.scale, self.bias * self.lr_scale)
 
 

@@ -85,7 +85,7 @@ class Painter(nn.Module):
         """(B, N, 384) -> (B, N, pixels of a patch, 3)."""
         x = torch.sin(self.fourier(self.places))  # (P, 384)
         for index, (layer, style) in enumerate(zip(self.layers, self.styles, strict=True)):
-            x = layer(x * style(tokens).unsqueeze(2))  # (B, N, P, after)
+            x = layer(x * style(tokens).unsqueeze(2))  # (B, N, P, dim_out)
             x = torch.sin(x) if index < len(self.layers) - 1 else x
         return x
 

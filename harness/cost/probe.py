@@ -26,7 +26,7 @@ CLOCKS = {
 class Probe:
     """Builds one mechanism at the sizes asked for and times its passes.
 
-    `mechanism` is a class of the attention protocol: (dim, num_heads, grid, block) -> module over tokens (B, N, dim),
+    `mechanism` is a class of the attention protocol: (dim, num_heads, grid, block_index) -> module over tokens (B, N, dim),
     with `reference(x)`. Batch size 1, float32. `clock` is one of CLOCKS.
     """
 

@@ -46,8 +46,8 @@ def authors_step(state: AuthorsState, real_img: Tensor, draws: Draws, config: Tr
     real_logits = state.discriminator(real_img)
     fake_img = published_augment(state.generator(draws.z_d).detach(), draws.augment_fake)
     fake_logits = state.discriminator(fake_img)
-    (slope,) = torch.autograd.grad(real_logits.sum(), real_img, create_graph=True)
-    penalty = config.r1_weight * slope.square().flatten(1).sum(1).mean()
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real_img, create_graph=True)
+    penalty = config.r1_weight * gradient.square().flatten(1).sum(1).mean()
     loss_d = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean() + penalty
     norm_d = _update(state.opt_d, state.discriminator, loss_d)
 

@@ -22,15 +22,15 @@ SMALL = {
 }
 CASES = [
     *((name, 0, {}) for name in ATTENTIONS),
-    *((name, block, options) for name, options in SMALL.items() for block in (0, 1)),
+    *((name, block_index, options) for name, options in SMALL.items() for block_index in (0, 1)),
 ]
 TWICE = [name for name, attention in ATTENTIONS.items() if attention.twice_differentiable]
 
 
-def build(name, block=0, options=None, dim=DIM, heads=HEADS, grid=GRID):
+def build(name, block_index=0, options=None, dim=DIM, heads=HEADS, grid=GRID):
     """A mechanism in float64 with every parameter away from its initial value, biases included."""
     torch.manual_seed(1)
-    module = ATTENTIONS[name](dim, heads, grid, block, **(options or {})).double()
+    module = ATTENTIONS[name](dim, heads, grid, block_index, **(options or {})).double()
     for parameter in module.parameters():
         nn.init.normal_(parameter, std=0.4)
     return module
@@ -51,9 +51,9 @@ def gradients(function, x, parameters, twice):
     return [out, *first, *second]
 
 
-@pytest.mark.parametrize(("name", "block", "options"), CASES)
-def test_agrees_with_the_naive_loops_up_to_the_double_gradient(name, block, options):
-    module = build(name, block, options)
+@pytest.mark.parametrize(("name", "block_index", "options"), CASES)
+def test_agrees_with_the_naive_loops_up_to_the_double_gradient(name, block_index, options):
+    module = build(name, block_index, options)
     parameters, twice = list(module.parameters()), module.twice_differentiable
     fast = gradients(module, tokens(), parameters, twice)
     slow = gradients(module.reference, tokens(), parameters, twice)
@@ -73,9 +73,9 @@ def test_macs_and_parameters_follow_the_closed_formulas(name, grid, dim, heads):
     assert sum(p.numel() for p in module.parameters()) == attention.params(grid**2, dim, heads)
 
 
-@pytest.mark.parametrize(("name", "block", "options"), CASES)
-def test_maps_are_distributions_and_asking_for_them_changes_nothing(name, block, options):
-    module, x = build(name, block, options), tokens()
+@pytest.mark.parametrize(("name", "block_index", "options"), CASES)
+def test_maps_are_distributions_and_asking_for_them_changes_nothing(name, block_index, options):
+    module, x = build(name, block_index, options), tokens()
     out, maps = module(x, return_maps=True)
     torch.testing.assert_close(out, module(x))
     assert maps.shape[:3] == (BATCH, HEADS, GRID**2)
@@ -142,7 +142,7 @@ class MeanAttention(nn.Module):
 
     title, source, twice_differentiable = "mean", "this test", True
 
-    def __init__(self, dim, num_heads, grid, block=0):
+    def __init__(self, dim, num_heads, grid, block_index=0):
         super().__init__()
         self.num_heads = num_heads
 

@@ -10,13 +10,15 @@ from baselines.generators.stylegan2 import upsample
 NF, CH_MULT, NUM_RES_BLOCKS, ATTENTION_RESOLUTIONS = 128, (2, 2, 2), 4, (16,)
 
 
-def conv(dim, after, side=3):
-    return dim * after * side**2 + after
+def conv(dim, dim_out, side=3):
+    return dim * dim_out * side**2 + dim_out
 
 
-def residual(dim, after, resampled=False):
-    time, norms = 4 * NF * after + after, 2 * dim + 2 * after
-    return norms + conv(dim, after) + time + conv(after, after) + (conv(dim, after, 1) if resampled or dim != after else 0)
+def residual(dim, dim_out, resampled=False):
+    time, norms = 4 * NF * dim_out + dim_out, 2 * dim + 2 * dim_out
+    return (
+        norms + conv(dim, dim_out) + time + conv(dim_out, dim_out) + (conv(dim, dim_out, 1) if resampled or dim != dim_out else 0)
+    )
 
 
 def attention(dim):
@@ -27,20 +29,20 @@ def published_parameters():
     """The count that follows from the configuration, layer by layer; the random Fourier frequencies are not trained."""
     total, dim, image, skips = conv(2 * NF, 4 * NF, 1) + conv(4 * NF, 4 * NF, 1) + conv(3, NF), NF, 3, [NF]
     sides = [32 // 2**level for level in range(len(CH_MULT))]
-    for after, side in zip((NF * multiple for multiple in CH_MULT), sides, strict=True):
+    for dim_out, side in zip((NF * multiple for multiple in CH_MULT), sides, strict=True):
         for _ in range(NUM_RES_BLOCKS):
-            total += residual(dim, after) + (attention(after) if side in ATTENTION_RESOLUTIONS else 0)
-            dim = after
+            total += residual(dim, dim_out) + (attention(dim_out) if side in ATTENTION_RESOLUTIONS else 0)
+            dim = dim_out
             skips.append(dim)
         if side != sides[-1]:
             total += residual(dim, dim, resampled=True) + conv(image, dim)
             image = dim
             skips.append(dim)
     total += 2 * residual(dim, dim) + attention(dim)
-    for after, side in reversed(list(zip((NF * multiple for multiple in CH_MULT), sides, strict=True))):
+    for dim_out, side in reversed(list(zip((NF * multiple for multiple in CH_MULT), sides, strict=True))):
         for _ in range(NUM_RES_BLOCKS + 1):
-            total += residual(dim + skips.pop(), after)
-            dim = after
+            total += residual(dim + skips.pop(), dim_out)
+            dim = dim_out
         total += attention(dim) if side in ATTENTION_RESOLUTIONS else 0
         total += residual(dim, dim, resampled=True) if side != sides[0] else 0
     assert not skips

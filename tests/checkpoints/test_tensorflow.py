@@ -25,12 +25,12 @@ FFHQ = CIFAR10 | {"img_size": 128, "g_dim": [1024, 512, 256], "dec_dim": [128, 6
 CELEBA = CIFAR10 | {"img_size": 64, "d_enc_dim": [64, 128, 256]}
 
 
-def dense(path, before, after):
-    return {f"{path}/kernel": (before, after), f"{path}/bias": (after,)}
+def dense(path, dim, dim_out):
+    return {f"{path}/kernel": (dim, dim_out), f"{path}/bias": (dim_out,)}
 
 
-def conv(path, before, after):
-    return {f"{path}/kernel": (3, 3, before, after), f"{path}/bias": (after,)}
+def conv(path, dim, dim_out):
+    return {f"{path}/kernel": (3, 3, dim, dim_out), f"{path}/bias": (dim_out,)}
 
 
 def block(number, tokens, dim, heads, mlp):
@@ -49,12 +49,12 @@ def generator_shapes(config):
     """{path: TensorFlow's shape} of a generator's variables."""
     noise, dims = config["noise_dim"], config["g_dim"]
     shapes = {"init/layer_with_weights-0/kernel": (noise, 64 * dims[0])}
-    for grid, dim, after in zip((8, 16, 32), dims, [*dims[1:], None], strict=True):
+    for grid, dim, dim_out in zip((8, 16, 32), dims, [*dims[1:], None], strict=True):
         shapes |= block(grid, grid**2, dim, config["g_heads"][0], config["g_mlp"][0])
         for norm in (f"block_{grid}/norm1", f"block_{grid}/norm2"):
             shapes |= dense(f"{norm}/h", noise, dim) | dense(f"{norm}/gamma", dim, dim) | dense(f"{norm}/beta", dim, dim)
-        if after:
-            shapes |= conv(f"conv_{grid}", dim // 4, after)
+        if dim_out:
+            shapes |= conv(f"conv_{grid}", dim // 4, dim_out)
     channels = dims[-1] // (4 if config["img_size"] == 64 else 1)
     for i, dim in enumerate(config["dec_dim"] or []):
         shapes |= {
@@ -70,12 +70,12 @@ def discriminator_shapes(config):
     """{path: TensorFlow's shape} of a discriminator's variables."""
     dims, out = config["d_enc_dim"], config["d_out_dim"]
     shapes = {"inp_conv/layer_with_weights-0/kernel": (3, 3, 3, dims[0])}
-    for i, (dim, after) in enumerate(pairwise(dims)):
-        shapes[f"encoder/{i}/main/layer_with_weights-0/kernel"] = (3, 3, dim, after)
-        shapes[f"encoder/{i}/main/layer_with_weights-2/kernel"] = (3, 3, after, after)
-        shapes[f"encoder/{i}/direct/layer_with_weights-0/kernel"] = (1, 1, dim, after)
+    for i, (dim, dim_out) in enumerate(pairwise(dims)):
+        shapes[f"encoder/{i}/main/layer_with_weights-0/kernel"] = (3, 3, dim, dim_out)
+        shapes[f"encoder/{i}/main/layer_with_weights-2/kernel"] = (3, 3, dim_out, dim_out)
+        shapes[f"encoder/{i}/direct/layer_with_weights-0/kernel"] = (1, 1, dim, dim_out)
         for path in ("main/layer_with_weights-1", "main/layer_with_weights-3", "direct/layer_with_weights-1"):
-            shapes |= batchnorm(f"encoder/{i}/{path}", after)
+            shapes |= batchnorm(f"encoder/{i}/{path}", dim_out)
     shapes |= block(8, 256, dims[-1], config["d_heads"], config["d_mlp"])
     shapes |= {f"block_8/{norm}/{name}": (dims[-1],) for norm in ("norm1", "norm2") for name in ("gamma", "beta")}
     shapes |= conv("conv_4", 4 * dims[-1], out[0])
