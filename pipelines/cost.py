@@ -26,7 +26,8 @@ from harness.errors import HarnessError, run_command, unknown_choice
 from harness.locks import output_lock
 from harness.records.environment import device_name, this_process, versions
 from harness.records.measured import Throughput
-from harness.records.models import CostRecord, Macs, Rate
+from harness.records.models import CostRecord, Macs
+from harness.records.parts import Rate
 from harness.records.record import make, read_as, write_record
 from pipelines.networks import closed_forms, networks
 from pipelines.profile import load_profile, profile_argument

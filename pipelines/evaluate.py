@@ -24,7 +24,8 @@ from harness.locks import output_lock
 from harness.metrics.metric import METRICS
 from harness.records.environment import this_process, versions
 from harness.records.measured import Measurement, Training
-from harness.records.models import Networks, Process, Run, ScoreRecord, Snapshot, TrainingData
+from harness.records.models import Networks, Run, ScoreRecord, Snapshot, TrainingData
+from harness.records.parts import Process
 from harness.records.record import make, read_as, write_record
 from harness.training.distributed import Ranks, join_ranks
 from lada.names import full_size_names

@@ -1,7 +1,8 @@
 """The cost of every measured network, one row each, in the true and in the printed convention."""
 
 from harness.records.measured import Throughput
-from harness.records.models import CostRecord, Rate
+from harness.records.models import CostRecord
+from harness.records.parts import Rate
 from harness.records.store import Store
 from harness.report.verdicts import NO_CONFIGURATION, NOT_RUN
 

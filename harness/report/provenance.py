@@ -5,7 +5,8 @@ from typing import Any
 
 from harness.names import experiment_name
 from harness.paper.configuration import differences
-from harness.records.models import CostRecord, Process, Record, ScoreRecord, Scores
+from harness.records.models import CostRecord, Record, ScoreRecord, Scores
+from harness.records.parts import Process
 from harness.records.store import Store
 from harness.report.formats import measured_text
 from harness.report.tables import Table

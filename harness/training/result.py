@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness.device import peak_resident_bytes
-from harness.records.models import Process
+from harness.records.parts import Process
 from harness.training.finite import makes_images
 from harness.training.session import Session
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from harness.errors import HarnessError
 from harness.records.environment import this_process
-from harness.records.models import Process
+from harness.records.parts import Process
 from harness.training.checkpoint import (
     Checkpoint,
     load_checkpoint,

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.errors import HarnessError, run_command
-from harness.records.models import CostRecord, Rate
+from harness.records.models import CostRecord
+from harness.records.parts import Rate
 from harness.records.store import RESULTS, Store, load_store
 from harness.report.text import markdown_text
 

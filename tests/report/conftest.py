@@ -9,7 +9,8 @@ import pytest
 from harness.images import image_grid
 from harness.paper import printed_table
 from harness.records.measured import Measurement, Throughput
-from harness.records.models import CostRecord, Process, ScoreRecord
+from harness.records.models import CostRecord, ScoreRecord
+from harness.records.parts import Process
 from harness.records.record import make, write_record
 from lada.names import generator_id
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from harness.records.measured import Throughput
-from harness.records.models import Rate
+from harness.records.parts import Rate
 from harness.records.record import read_as, write_record
 from harness.records.store import load_store
 from harness.report.__main__ import report
