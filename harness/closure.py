@@ -18,6 +18,7 @@ HARMLESS = {
     "harness.closure": "says what may be resumed or left as it is; computes nothing",
     "harness.errors": "the wording of messages",
     "harness.names": "refuses names; never changes one",
+    "harness.progress": "what the user sees while a job runs",
     "harness.processes": "how a command ends when it is told to",
     "harness.tracking": "shows curves in MLflow while they come to be, and fails without harm",
     "harness.training.identity": "says which checkpoint may be resumed; computes nothing",

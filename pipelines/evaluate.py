@@ -22,6 +22,7 @@ from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command
 from harness.locks import output_lock
 from harness.metrics.metric import METRICS
+from harness.progress import tracked
 from harness.records.environment import this_process, versions
 from harness.records.measured import Measurement, Training
 from harness.records.models import Networks, Run, ScoreRecord, Snapshot, TrainingData
@@ -31,6 +32,7 @@ from harness.training.distributed import Ranks, join_ranks
 from lada.names import full_size_names
 from pipelines.arguments import cell_arguments
 from pipelines.compose import Cell
+from pipelines.neighbours import draw_neighbours
 from pipelines.profile import Profile, load_profile
 from pipelines.results import measured_path, record_path, run_path, training_path
 from pipelines.sampler import Sampler, write_pictures
@@ -56,12 +58,23 @@ def evaluate(profile: Profile, cell: Cell, command: str, ranks: Ranks) -> None:
     if ranks.rank:
         return
     scored = scorer.identity(sampler(1, seed=0).shape[1:])
-    fields = {**identity(cell, run), **scored, **measured, **write_pictures(sampler, run_path(cell))}
+    pictures = write_pictures(sampler, run_path(cell)) | draw_neighbours(cell, sampler, scorer)
+    fields = {**identity(cell, run), **scored, **measured, **pictures}
     versions_here = {"versions": versions(), "arithmetic": arithmetic(scorer.device)}
     record = make(ScoreRecord, cell=cell.name, profile=cell.results.name, command=command, **versions_here, **fields)
     write_record(record_path(cell), record)
     processes = [*training.processes, this_process("evaluate", began, time() - began, scorer.device)]
     write_record(measured_path(cell), measurement(record, training, processes))
+    print(*said(record), sep="\n", flush=True)
+
+
+def said(record: ScoreRecord) -> list[str]:
+    """What was found, a line for each protocol, or how the run ended."""
+    lines = [
+        f"{record.cell}, {protocol}: {', '.join(f'{label} {value:.4g}' for label, value in scores.items())}"
+        for protocol, scores in record.metrics.items()
+    ]
+    return lines or [f"{record.cell}: {record.status} at step {record.diverged_step}, no score"]
 
 
 def read_run(cell: Cell) -> tuple[Run, Training]:
@@ -144,7 +157,7 @@ def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[st
 
     history = [
         Snapshot(nimg=int(path.stem.split("-")[1]), metrics=summarised(runs_of(path), fmean))
-        for path in sorted(folder.glob("g_ema-*.safetensors"))
+        for path in tracked(sorted(folder.glob("g_ema-*.safetensors")), f"{run.cell}: scoring", "snapshots")
     ]
     last = folder / "g_ema.safetensors"
     if run.status != "ok":

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from harness.data.views import Images, image_shape
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor
 from harness.metrics.frechet import Statistics, statistics
+from harness.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
     """Runs uint8 images (N, 3, H, W) through the extractor once, in eval mode and full float32 precision."""
     device = next(extractor.module.parameters()).device
     out: dict[str, np.ndarray] = {}
-    bar = tqdm(total=len(images), desc=extractor.label, unit="img", disable=not progress)
+    bar = progress_bar(len(images), extractor.label, "images", quiet=not progress)
     with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
         for start in range(0, len(images) or 1, batch_size):  # without images, one empty batch, which is refused
             # Always the same memory layout, because another one would select other kernels, with other rounding.

@@ -6,7 +6,7 @@ There is one file per result: `runs/<cell>/run.json`, `records/<cell>.json` and 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 from harness.records.parts import (
     CONFIG,
@@ -19,6 +19,7 @@ from harness.records.parts import (
     File,
     Macs,
     Name,
+    Neighbours,
     Networks,
     Progress,
     PublishedRun,
@@ -80,7 +81,13 @@ class ScoreRecord(Record):
     maps: File | None = None
     interpolation: File | None = None
     progress: Progress | None = None
+    neighbours: Neighbours | None = None  # later than the others
     artefacts: dict[File, Sha256] = {}
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A later field stands in a file only where it says something: older files keep their digest."""
+        return {name: value for name, value in write(self).items() if value is not None or name != "neighbours"}
 
 
 class PublishedRecord(Record):

@@ -101,6 +101,16 @@ class Progress(Model):
     nimg: list[Count]
 
 
+class Neighbours(Model):
+    """The picture of samples over their nearest training images; median feature distance to the nearest of `among` training
+    images, of samples and of real images held out. None where there are no such images."""
+
+    path: File
+    among: Count = 0
+    samples: float | None = None
+    held_out: float | None = None
+
+
 class Macs(Model):
     """Multiply-accumulates per evaluation, counted in several ways. None if a way cannot count the network."""
 

@@ -88,8 +88,8 @@ def read_as(kind: type[File], path: Path | str) -> File:
 def artefact_paths(record: ScoreRecord | PublishedRecord) -> list[str]:
     """Files that a record names, relative to the working directory."""
     paths = [getattr(record, field, None) for field in ARTEFACTS]
-    if isinstance(record, ScoreRecord) and record.progress:
-        paths.append(record.progress.path)
+    if isinstance(record, ScoreRecord):
+        paths += [part.path for part in (record.progress, record.neighbours) if part]
     return [path for path in paths if path]
 
 

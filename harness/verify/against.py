@@ -11,8 +11,9 @@ from harness.records.record import parse_record
 from harness.records.store import RESULTS, Store, load_store
 from harness.verify.agreement import IDENTICAL, INSIDE, Agreement, agreements, other_seeds
 
-PARTS = ("records", "costs", "curves", "samples", "maps", "interpolation", "progress")  # folders of results that must repeat
-FOLLOWS = ("metrics", "digest", "config_digest", "artefacts", "curves", "samples", "maps", "interpolation", "progress")
+PICTURES = ("curves", "samples", "maps", "interpolation", "progress", "neighbours")
+PARTS = ("records", "costs", *PICTURES)  # folders of what must repeat
+FOLLOWS = ("metrics", "digest", "config_digest", "artefacts", *PICTURES)
 
 
 @dataclass(frozen=True)

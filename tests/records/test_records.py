@@ -40,6 +40,18 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
     assert record.digest == content.pop("digest") == digest(content)
 
 
+def test_a_field_added_later_leaves_the_files_without_it_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_record("old.json", score())
+    assert "neighbours" not in json.loads((tmp_path / "old.json").read_text())
+    (tmp_path / "n.png").write_bytes(b"abc")
+    write_record("new.json", score(neighbours={"path": "n.png", "among": 7, "samples": 0.5}))
+    content = json.loads((tmp_path / "new.json").read_text())
+    assert content["neighbours"] == {"path": "n.png", "among": 7, "samples": 0.5, "held_out": None}
+    assert list(content["artefacts"]) == ["n.png"]
+    assert content.pop("digest") == digest(content) == read_record("new.json").digest
+
+
 def test_a_record_of_another_kind_is_refused(tmp_path):
     write_record(tmp_path / "cell.json", score())
     with pytest.raises(HarnessError, match=r"cell.json: holds a score record; expected run"):

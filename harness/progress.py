@@ -1,0 +1,50 @@
+"""What a user sees of a job that takes a while: a bar on a terminal, elsewhere a line now and then."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tqdm import tqdm
+
+LINE_SECONDS = 20
+Item = TypeVar("Item")
+
+
+class Lines:
+    """Stands for tqdm's bar in a log: `label: 1,200 of 5,000 img, 40 s left`, a line at most every LINE_SECONDS."""
+
+    def __init__(self, total: int, label: str, unit: str) -> None:
+        self.total, self.label, self.unit, self.done = total, label, unit, 0
+        self.began = self.said = time.monotonic()
+
+    def update(self, count: int = 1) -> None:
+        """Counts `count` more as done."""
+        self.done += count
+        now = time.monotonic()
+        if self.done < self.total and now - self.said >= LINE_SECONDS:
+            self.said, left = now, (now - self.began) * (self.total - self.done) / self.done
+            text = f"{self.label}: {self.done:,} of {self.total:,} {self.unit}, about {left:,.0f} s left"
+            print(text, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+
+def progress_bar(total: int, label: str, unit: str, quiet: bool = False) -> "tqdm | Lines":
+    """tqdm's bar on a terminal, else lines; used as `with progress_bar(...) as bar: bar.update(count)`."""
+    if quiet or sys.stderr.isatty():
+        return tqdm(total=total, desc=label, unit=unit, disable=quiet)
+    return Lines(total, label, unit)
+
+
+def tracked(items: Sequence[Item], label: str, unit: str) -> Iterator[Item]:
+    """The items, one after another, with progress."""
+    with progress_bar(len(items), label, unit) as bar:
+        for item in items:
+            yield item
+            bar.update(1)
