@@ -41,15 +41,16 @@ def wanted(name: str, left_out: LeftOut, suffixes: tuple[str, ...] = SUFFIXES) -
     return False
 
 
-def find_pictures(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[str]:
-    """Relative POSIX paths of all pictures under `root`, sorted. Prints on stderr what it leaves out.
+def find_pictures(root: Path, suffixes: tuple[str, ...] = SUFFIXES, left_out: LeftOut | None = None) -> list[str]:
+    """Relative POSIX paths of all pictures under `root`, sorted. Prints on stderr what it leaves out, and counts it in
+    `left_out` where that is given.
 
     It leaves out hidden files and folders (a folder counts as one), other endings, and links to folders, because these can form
     circles. HarnessError for a missing folder and for a name that is not UTF-8.
     """
     if not root.is_dir():
         raise HarnessError(f"no folder at {root}; expected a folder of PNG, JPEG or WebP pictures; correct the path")
-    left_out = LeftOut()
+    left_out = LeftOut() if left_out is None else left_out
     found = sorted(_walk(root, "", suffixes, left_out))
     left_out.say(root)
     return found

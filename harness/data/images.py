@@ -48,13 +48,13 @@ class Recipe:
         return np.ascontiguousarray(fit_square(image, self.resolution, self.fit, self.resample))
 
 
-def decode_rgb(data: bytes, name: str) -> Image.Image:
+def decode_rgb(data: bytes, name: str, formats: tuple[str, ...] = FORMATS) -> Image.Image:
     """The picture in `data` as 8-bit RGB. EXIF rotation is applied, transparency becomes white, 16-bit grey keeps its high byte.
 
     HarnessError with `name` if the picture cannot be decoded completely.
     """
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=formats)
         if image.width * image.height > MAX_PIXELS:
             raise HarnessError(f"{image.width}x{image.height} pixels, more than {MAX_PIXELS}")
         image.load()
