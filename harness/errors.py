@@ -1,4 +1,4 @@
-"""One exception for everything a user can put right, and the command-line wrapper that prints it."""
+"""One exception for every error that a user can correct, and the wrapper of commands that prints it."""
 
 import reprlib
 import sys
@@ -14,7 +14,7 @@ class HarnessError(Exception):
     """A one-line message: what was given, what was expected, what to do."""
 
 
-LONGEST = 2000  # characters of a message; names and keys from outside can be of any length
+LONGEST = 2000  # characters of a message, because names and keys in it can be of any length
 KINDS = {
     int: "a whole number",
     float: "a number",
@@ -29,17 +29,17 @@ _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
 
 
 def short(value: object) -> str:
-    """`value` as Python writes it, a long one cut: a message stays one line whatever was given."""
+    """`value` as Python writes it, shortened so that a message stays one line."""
     return _SHORT.repr(value)
 
 
 def shown(value: object) -> str:
-    """`value` and its kind in the words of a parameters file."""
+    """`value` and its type, in the words of a parameters file."""
     return "nothing" if value is None else f"{short(value)} ({KINDS.get(type(value)) or type(value).__name__})"
 
 
 def unknown_choice(kind: str, given: object, choices: Iterable[str]) -> HarnessError:
-    """Error for a name that is not among `choices`, with the nearest one suggested."""
+    """The error for a name that is not among `choices`. It suggests the most similar one."""
     names = sorted(choices)
     near = get_close_matches(str(given)[:100], names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -47,9 +47,10 @@ def unknown_choice(kind: str, given: object, choices: Iterable[str]) -> HarnessE
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs a command's `main`; a HarnessError or a full disk becomes one line on stderr and exit status 2.
+    """Runs a command's `main`. A HarnessError or a full disk becomes one line on stderr and exit status 2.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does: nothing stays half-written, and no child runs on."""
+    SIGTERM and SIGHUP end it as Ctrl-C does: nothing is left half-written, and no child process keeps running.
+    """
     end_tidily()
     try:
         main()
@@ -62,7 +63,7 @@ def run_command(main: Callable[[], None]) -> None:
             raise
         target = f" ({error.filename})" if error.filename else ""
         sys.exit(_one_line(f"{error.strerror}{target}; free the space or correct the path, then run again"))
-    except SafetensorError as error:  # its save_file reports a full disk so, not as an OSError
+    except SafetensorError as error:  # raised by its save_file for a full disk, instead of OSError
         if "os error" not in str(error):
             raise
         sys.exit(_one_line(f"{error}; free the space or correct the path, then run again"))

@@ -1,4 +1,4 @@
-"""One process per output: locks that the kernel releases however their holder ends."""
+"""Locks, so that only one process writes an output. The kernel releases them however their holder ends."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ FOLDER = Path(".ckpt/locks")
 
 @contextmanager
 def output_lock(output: Path) -> Iterator[None]:
-    """Holds the right to write `output`, a path relative to the working directory; HarnessError where another process has it."""
+    """Holds the right to write `output`, a path relative to the working directory. HarnessError if another process has it."""
     name = ".".join(part for part in output.parts if part not in ("/", ".."))
     with held(FOLDER / f"{name}.lock", str(output), "process"):
         yield
@@ -23,14 +23,14 @@ def output_lock(output: Path) -> Iterator[None]:
 
 @contextmanager
 def cell_lock(scratch: Path) -> Iterator[None]:
-    """Holds the checkpoints in `scratch`; HarnessError where another trainer has them."""
+    """Holds the checkpoints in `scratch`. HarnessError if another trainer has them."""
     with held(scratch / "lock", str(scratch), "trainer"):
         yield
 
 
 @contextmanager
 def held(file: Path, what: str, kind: str) -> Iterator[None]:
-    """Holds the lock `file`; HarnessError that says of `what` it is in use, by which process, and whether that is an orphan."""
+    """Holds the lock `file`. HarnessError if another process has it, with its id and whether it is an orphan."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(file, timeout=0):
@@ -41,7 +41,7 @@ def held(file: Path, what: str, kind: str) -> Iterator[None]:
 
 
 def _refusal(what: str, kind: str, holder: str) -> str:
-    """`holder` is "pid parent", as the holder wrote it when it started; an orphan has lost that parent since."""
+    """`holder` is "pid parent", as the holder wrote it at its start. If its parent is another now, it is an orphan."""
     where = f"{what} is in use"
     try:
         pid, parent = (int(word) for word in holder.split())

@@ -1,6 +1,6 @@
-"""The one rule for names that come from outside: cells, datasets, profiles, attention mechanisms, networks.
+"""The rule for names from users: cells, datasets, profiles, attention mechanisms, networks.
 
-Such a name becomes a file name, a DVC stage and a word on a command line, so it must mean nothing else to any of them.
+A name becomes a file name, a DVC stage and a word on a command line, so it must have no special meaning in any of these.
 """
 
 import re
@@ -17,9 +17,10 @@ def experiment_name(profile: str) -> str:
 
 
 def check_name(kind: str, name: object) -> str:
-    """`name` as it is, if it can be one; `kind` ("cell", "profile", ...) says in the HarnessError what it names.
+    """Returns `name` if it is valid. Otherwise HarnessError says what it names: `kind` is "cell", "profile", ...
 
-    Params.yaml keys may be numbers or dates, so anything is taken and refused."""
+    `name` can have any type, because keys in params.yaml can be numbers or dates.
+    """
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
     shown = ascii(name) if len(ascii(name)) <= LONGEST else f"{ascii(name)[:LONGEST]}..."

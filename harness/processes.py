@@ -1,4 +1,4 @@
-"""A command that is ended leaves nothing half-written, and no process that it started."""
+"""Ends a command cleanly: nothing is left half-written, and no process that it started keeps running."""
 
 import signal
 import subprocess
@@ -7,14 +7,15 @@ import threading
 from collections.abc import Mapping, Sequence
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
-# Waits for the end of its input, which comes when the process that holds the other end has ended, however it ended.
+# Waits for the end of its input. That comes when the process at the other end has ended, in whatever way.
 WATCHDOG = 'read -r _; kill -s TERM -- "-$0"; sleep 5; kill -s KILL -- "-$0"'
 
 
 def end_tidily() -> None:
-    """Lets SIGTERM and SIGHUP end this process by SystemExit, so that `finally` blocks run, after its children were asked to end.
+    """Makes SIGTERM and SIGHUP end this process by SystemExit, so that `finally` blocks run. Its children get SIGTERM first.
 
-    A signal that is ignored, as `nohup` does, stays ignored."""
+    A signal that is ignored, as under `nohup`, stays ignored.
+    """
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
             if signal.getsignal(number) is signal.SIG_DFL:
@@ -22,9 +23,9 @@ def end_tidily() -> None:
 
 
 def _end(number: int, frame: object) -> None:
-    import psutil  # only where it is needed: every command imports this file
+    import psutil  # here, because every command imports this file
 
-    signal.signal(number, signal.SIG_DFL)  # a second one acts at once
+    signal.signal(number, signal.SIG_DFL)  # a second signal acts at once
     for child in psutil.Process().children(recursive=True):
         try:
             child.terminate()
@@ -34,9 +35,11 @@ def _end(number: int, frame: object) -> None:
 
 
 def run_to_the_end(command: Sequence[str], env: Mapping[str, str]) -> int:
-    """Runs a command that starts processes of its own; returns its exit status. All of them end when this process does, even by
-    SIGKILL."""
-    server = subprocess.Popen(command, env=env, start_new_session=True)  # a group of its own, which can be ended as a whole
+    """Runs a command that starts processes of its own. Returns its exit status.
+
+    All of these processes end when this one does, even by SIGKILL.
+    """
+    server = subprocess.Popen(command, env=env, start_new_session=True)  # in its own group, which can be ended as a whole
     watchdog = subprocess.Popen(
         ["sh", "-c", WATCHDOG, str(server.pid)],
         stdin=subprocess.PIPE,
@@ -51,6 +54,6 @@ def run_to_the_end(command: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def interrupted() -> int:
-    """What a command does about Ctrl-C: one word, and the usual exit status."""
+    """Handles Ctrl-C in a command: prints one word and returns the usual exit status."""
     print("interrupted", file=sys.stderr)
     return 128 + signal.SIGINT

@@ -1,6 +1,6 @@
-"""What a profile's params.yaml asks of each cell, to be held against what its record was made with.
+"""Compares what a profile's params.yaml asks of each cell with the configuration in its record.
 
-Only what the file states is compared: defaults belong to the code, and DVC runs a cell again when that changes.
+Only settings in the file are compared. Defaults belong to the code, and DVC runs a cell again when code changes.
 """
 
 from collections.abc import Mapping
@@ -11,19 +11,18 @@ from typing import Any
 from harness.config import load_params
 from harness.records.models import ScoreRecord
 
-GROUPS = {"train": "train", "generator": "generator", "discriminator": "discriminator_options"}  # profile's and cell's key
+GROUPS = {"train": "train", "generator": "generator", "discriminator": "discriminator_options"}  # {profile's key: cell's key}
 ALONE = {"data": "data", "attention": "attention", "discriminator": "discriminator_attention", "fraction": "fraction"}
 ABSENT = "absent"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """{cell: {dotted key of a record's config: value}} of every cell in params.yaml, the rows that each fills, and the profile
-    whose records stand in the same tables."""
+    """What params.yaml asks of its cells."""
 
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: Mapping[str, list[str]] = field(default_factory=dict)
-    adds_to: str | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # {cell: {dotted key of a record's config: value}}
+    rows: Mapping[str, list[str]] = field(default_factory=dict)  # {cell: rows of the tables that it fills}
+    adds_to: str | None = None  # the profile whose records are in the same tables
 
     def with_others(self, others: "Asked | None") -> "Asked":
         """What both ask for."""
@@ -33,8 +32,10 @@ class Asked:
 
 
 def read_asked(profile: str, folder: Path) -> Asked | None:
-    """What <folder>/<profile>/params.yaml asks for, `folder` being the pipelines'; None where there is no such file, as for a
-    trial or another machine's results."""
+    """What <folder>/<profile>/params.yaml asks for. `folder` is the one of the pipelines.
+
+    None if there is no such file, as for a trial or another machine's results.
+    """
     path = folder / profile / "params.yaml"
     if not path.is_file():
         return None
@@ -48,7 +49,7 @@ def read_asked(profile: str, folder: Path) -> Asked | None:
 
 
 def differences(record: ScoreRecord, asked: Asked) -> list[str]:
-    """Where a record is not what was asked for: "train.nimg 1280, params.yaml asks for 7680"; empty where it is."""
+    """How a record differs from what was asked: "train.nimg 1280, params.yaml asks for 7680". Empty if it does not."""
     if record.cell not in asked.settings:
         return ["params.yaml has no such cell"]
     made = {key: _plain(value) for key, value in _flat(record.config).items()}
@@ -85,5 +86,5 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Lists for tuples, so that what YAML gives and what JSON gives compare."""
+    """Turns tuples into lists, so that values from YAML and from JSON can be compared."""
     return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value

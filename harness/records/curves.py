@@ -1,4 +1,4 @@
-"""The curves of a training, as they stand in its CSV file."""
+"""Reads the curves of a training from its CSV file."""
 
 import csv
 import math
@@ -12,16 +12,17 @@ from harness.records.models import ScoreRecord
 
 @dataclass(frozen=True)
 class CurveRow:
-    """Means of the training's metrics since the row before, by name; `nimg` images were seen by then."""
+    """One row of the curves."""
 
-    nimg: int
-    values: Mapping[str, float]
+    nimg: int  # images seen so far
+    values: Mapping[str, float]  # {metric: mean since the row before}
 
 
 def read_curves(record: ScoreRecord) -> list[CurveRow]:
-    """Rows of a record's curves file, empty fields left out; none where the record has no curves.
+    """Rows of a record's curves file, without empty fields. No rows if the record has no curves.
 
-    HarnessError where the file cannot be read or holds anything but finite numbers under its headings."""
+    HarnessError if the file cannot be read, or contains anything except finite numbers below its headings.
+    """
     if record.curves is None:
         return []
     path = Path(record.curves)
@@ -33,7 +34,7 @@ def read_curves(record: ScoreRecord) -> list[CurveRow]:
 
 
 def curve_row(row: Mapping[str, float]) -> CurveRow:
-    """The row of a mapping as the trainer makes it, {nimg, name: value}."""
+    """Converts a row from the trainer, {nimg, name: value}."""
     return CurveRow(int(row["nimg"]), {name: float(value) for name, value in row.items() if name != "nimg"})
 
 

@@ -1,4 +1,4 @@
-"""The JSON schema of every kind of result file, for readers in other languages: results/schema/<kind>.json, from the models."""
+"""Writes the JSON schema of every kind of result file to results/schema/<kind>.json, for readers in other languages."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from harness.files import write_text
 from harness.records.record import KINDS
 from harness.records.store import RESULTS
 
-SCHEMAS = RESULTS / "schema"  # beside the profiles; no record's glob matches it
+SCHEMAS = RESULTS / "schema"  # beside the profiles; no pattern for records matches it
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -23,7 +23,7 @@ def schema_texts() -> dict[str, str]:
 
 
 def write_schemas(folder: Path = SCHEMAS) -> list[Path]:
-    """Writes every schema; returns the paths."""
+    """Writes every schema. Returns the paths."""
     texts = {folder / name: text for name, text in schema_texts().items()}
     for path, text in texts.items():
         write_text(path, text)

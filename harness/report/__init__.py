@@ -1,1 +1,1 @@
-"""Tables, figures and pages made from records alone."""
+"""Makes tables, figures and pages from records alone."""

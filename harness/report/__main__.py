@@ -1,4 +1,4 @@
-"""`python -m harness.report [--profile NAME]`: rebuilds tables and figures from the records alone."""
+"""`python -m harness.report [--profile NAME]`: writes tables, figures and pages from the records alone."""
 
 import harness.pinned  # noqa: F401, I001  before numpy, so that figures have the same bytes on every machine
 
@@ -15,7 +15,7 @@ from harness.report.tables import build_tables, headline
 
 
 def main() -> None:
-    """Every profile with records, or the one asked for."""
+    """Reports on every profile with records, or on the given one."""
     parser = argparse.ArgumentParser(prog="python -m harness.report", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")
     parser.add_argument(
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def report(profile: str, single_file: bool = False) -> None:
-    """Writes one profile's tables, figures and page, and says what they hold."""
+    """Writes one profile's tables, figures and page, and prints a summary."""
     from harness.report.figures import draw_figures  # seaborn takes seconds; a corrupt record is reported before that
 
     store = load_store(profile)

@@ -1,4 +1,4 @@
-"""Claims about costs: counted, so decided on every machine.
+"""Tests claims about costs. Costs are counted, so the verdict is the same on every machine.
 
 Each function gives (whether the claim holds, evidence), or None where a record is missing.
 """
@@ -16,7 +16,7 @@ Decision = tuple[bool, str] | None
 
 
 def ratio(claim: Claim, store: Store) -> Decision:
-    """`network` has the stated share of the cost of each of `of`."""
+    """Tests that `network` has the stated share of the cost of each network in `of`."""
     pairs = [(other, share, _per(store, claim.network, other)) for other, share in claim.of.items()]
     if any(found is None for _, _, found in pairs):
         return None
@@ -35,7 +35,7 @@ def _cost(store: Store, network: str, quantity: str) -> float | None:
 
 
 def least(claim: Claim, store: Store) -> Decision:
-    """`network` costs less than every other one that was built, in every quantity, at every resolution."""
+    """Tests that `network` costs less than every other network, in every quantity and at every resolution."""
     compared, beaten = 0, []
     for resolution in claim.resolutions:
         network = claim.network.format(resolution=resolution)
@@ -57,7 +57,7 @@ def least(claim: Claim, store: Store) -> Decision:
 
 
 def spread(claim: Claim, store: Store) -> Decision:
-    """The dearest of `networks` costs at most `factor` times the cheapest, in every quantity."""
+    """Tests that the most expensive of `networks` costs at most `factor` times the cheapest, in every quantity."""
     found = {}
     for quantity in claim.quantities:
         costs = [_cost(store, network, quantity) for network in claim.networks]
@@ -70,7 +70,7 @@ def spread(claim: Claim, store: Store) -> Decision:
 
 
 def dearer(claim: Claim, store: Store) -> Decision:
-    """An image of each of `of`, all steps of its sampler together, costs at least `factor` times one of `network`."""
+    """Tests that an image by each network in `of`, over all sampling steps, costs `factor` times one by `network` or more."""
     found = {}
     for resolution in claim.resolutions:
         network = claim.network.format(resolution=resolution)
@@ -85,7 +85,7 @@ def dearer(claim: Claim, store: Store) -> Decision:
 
 
 def linear(claim: Claim, store: Store) -> Decision:
-    """Multiply-accumulates of the attention laboratory grow as the number of tokens to a power near 1."""
+    """Tests that multiply-accumulates grow almost linearly with the number of tokens, in the attention benchmark."""
     curves: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for row in _laboratory(store.folder.parent / "bench"):
         if row["mechanism"] == claim.mechanism and row["macs"]:
@@ -103,7 +103,7 @@ def _power(first: tuple[int, int], last: tuple[int, int]) -> float:
 
 
 def _laboratory(folder: Path) -> Iterator[dict[str, str]]:
-    """Rows of the first device's attention curves; every device counts the same multiply-accumulates."""
+    """Rows of the attention benchmark on the first device. Counts are the same on every device."""
     for path in sorted(folder.glob("*/attention.csv"))[:1]:
         with path.open(encoding="utf-8", newline="") as handle:
             yield from csv.DictReader(handle)

@@ -1,4 +1,4 @@
-"""Claims about runs: what their records say of scores, gradients and divergence, as tests over seeds."""
+"""Tests claims about runs: their scores, gradients and divergence, over seeds."""
 
 import math
 from collections.abc import Mapping
@@ -18,20 +18,22 @@ NOT_RUN, UNDECIDED = "not run", "undecided"
 
 @dataclass(frozen=True)
 class Finding:
-    """What the runs say: a verdict where no test decides, else the p-values of the claim and of its opposite; and in words."""
+    """What the runs show: a verdict, or the p-values of the claim and of its opposite."""
 
-    evidence: str
+    evidence: str  # in words
     runs: tuple[ScoreRecord, ...] = ()
-    verdict: str = ""
-    p_holds: float = 1.0
-    p_fails: float = 1.0
-    seeds: int = 0
+    verdict: str = ""  # empty if a test decides
+    p_holds: float = 1.0  # p-value of the claim
+    p_fails: float = 1.0  # p-value of its opposite
+    seeds: int = 0  # in the smallest group
     interval: str = field(default="-")
 
 
 def contrasts(claim: Claim, store: Store) -> Finding:
-    """A conjunction of contrasts: it holds where all do (the largest p), it fails where one is reversed (the smallest, times
-    their number)."""
+    """Tests several contrasts together. The claim holds if all hold, so its p-value is the largest.
+
+    It fails if one is reversed, so the p-value of that is the smallest, times their number.
+    """
     rows = list(dict.fromkeys(row for entry in claim.contrasts for row in entry.rows))
     runs = {row: [record for record in store.of_row(row) if record.status != "failed"] for row in rows}
     missing = [row for row in rows if not runs[row]]
@@ -57,7 +59,7 @@ def contrasts(claim: Claim, store: Store) -> Finding:
 
 
 def _values(claim: Claim, row: str, records: list[ScoreRecord]) -> list[float]:
-    """One value per seed, its logarithm where the claim compares ratios; empty where one was not measured."""
+    """One value per seed, or its logarithm if the claim compares ratios. Empty if a value was not measured."""
     found = [_value(claim, row, record) for record in records]
     if any(value is None or (claim.scale == "log" and value <= 0) for value in found):
         return []
@@ -88,13 +90,13 @@ def _said(claim: Claim, value: float) -> str:
 
 
 def _words(entry: Contrast) -> str:
-    """`1:10 over 1:12, above 1`: the rows that should be larger over those that should be smaller."""
+    """A contrast in words: `1:10 over 1:12, above 1`. Rows that should be larger come first."""
     sides = [[row for row, weight in entry.rows.items() if weight * sign > 0] for sign in (1, -1)]
     return f"{' and '.join(sides[0])} over {' and '.join(sides[1])}, above {entry.above:g}"
 
 
 def diverges(claim: Claim, store: Store) -> Finding:
-    """Every run diverges, or none does; some, or one run alone, decide nothing."""
+    """Tests that every run diverges. It fails if none does. Some, or a single run, decide nothing."""
     runs = tuple(record for row in claim.rows for record in store.of_row(row) if record.status != "failed")
     if not runs:
         return Finding(f"no run of row {claim.rows[0]}", verdict=NOT_RUN)
@@ -106,7 +108,7 @@ def diverges(claim: Claim, store: Store) -> Finding:
 
 
 def spiking(claim: Claim, store: Store) -> Finding:
-    """Fisher's exact test: is the share of runs with a spike larger among `rows` than among `without`?"""
+    """Tests by Fisher's exact test that the share of runs with a spike is larger in `rows` than in `without`."""
     named = [*claim.rows, *claim.without]
     runs = {row: store.of_row(row) for row in named}
     counts = {row: [spikes(record, claim.quantity) for record in records] for row, records in runs.items()}
@@ -131,7 +133,7 @@ def _with_and_without(counts: list[int | None]) -> list[int]:
 
 
 def hours(claim: Claim, store: Store) -> Finding:
-    """Time of so many images at the rate of the processes that trained the row on the stated device, and only there."""
+    """Tests the time for a number of images, at the training speed of the row's runs. Only runs on the stated device count."""
     runs = tuple(record for row in claim.rows for record in store.of_row(row) if record.comparability.level == "paper")
     measured = [store.measurements[record.cell] for record in runs if record.cell in store.measurements]
     processes = [process for entry in measured for process in entry.processes if claim.device in process.device]

@@ -1,4 +1,4 @@
-"""The claims ledger: a verdict for every statement of the paper's prose, written as claims.csv, claims.md and claims.tex.
+"""Gives a verdict for every claim in the paper's prose, and writes claims.csv, claims.md and claims.tex.
 
 Tests are one-sided over seeds, for the claim and for its opposite, Holm-corrected over all of them at 5%. One seed decides no
 ordering. On another dataset than the paper's a verdict is about that dataset: one that fails there is a finding, not a fault.
@@ -33,14 +33,14 @@ DEFINITIONS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """One claim's verdict, on what data ("" for a count, which holds everywhere), and why."""
+    """The verdict on one claim."""
 
     claim: Claim
     verdict: str
-    evidence: str
-    on: str = ""
+    evidence: str  # in words
+    on: str = ""  # datasets of the runs; empty for counts, which are the same everywhere
     seeds: int = 0
-    interval: str = "-"
+    interval: str = "-"  # of the tested quantity
     p_value: float | None = None
 
     @property
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def decide(store: Store) -> list[Outcome]:
-    """Every claim of the ledger, in its order."""
+    """The outcome of every claim, in the order of claims.yaml."""
     found = {claim.id: RUNS[claim.kind](claim, store) for claim in claims() if claim.kind in RUNS}
     tested = {name: finding for name, finding in found.items() if not finding.verdict}
     adjusted = holm([p for finding in tested.values() for p in (finding.p_holds, finding.p_fails)])
@@ -80,14 +80,14 @@ def _of_runs(claim: Claim, finding: Finding, adjusted: tuple[float, float] | Non
 
 
 def _data(runs: tuple[ScoreRecord, ...]) -> str:
-    """Names of the datasets where they are not the paper's; "" where every run is comparable with the paper."""
+    """Names of the runs' datasets. Empty if every run is comparable with the paper."""
     if all(record.comparability.level == "paper" for record in runs):
         return ""
     return " and ".join(dict.fromkeys(record.data.name for record in runs))
 
 
 def claim_rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
-    """Rows of text, one per claim."""
+    """One row of text per claim."""
     return [
         {
             "claim": outcome.claim.id,
@@ -104,14 +104,14 @@ def claim_rows(outcomes: list[Outcome]) -> list[dict[str, str]]:
 
 
 def claim_summary(outcomes: list[Outcome]) -> str:
-    """`31 claims: 8 hold, 3 do not hold, 19 undecided, 1 not run`."""
+    """A summary such as `31 claims: 8 hold, 3 do not hold, 19 undecided, 1 not run`."""
     counts = Counter(outcome.verdict for outcome in outcomes)
     words = {HOLDS: "hold", FAILS: "do not hold", UNDECIDED: UNDECIDED, NOT_RUN: NOT_RUN}
     return f"{len(outcomes)} claims: " + ", ".join(f"{counts[verdict]} {word}" for verdict, word in words.items())
 
 
 def claim_files(outcomes: list[Outcome]) -> dict[str, str]:
-    """{file name: text} of the ledger; nothing in it is a measured time, so it repeats."""
+    """{file name: text} of the claims. They contain no measured time, so they repeat."""
     files = grid_files("claims", f"{TITLE}. {claim_summary(outcomes)}", claim_rows(outcomes))
     files["claims.md"] += "\n" + "".join(f"- {line}\n" for line in DEFINITIONS)
     return files

@@ -1,4 +1,4 @@
-"""One-sided tests over seeds: is a weighted sum of means greater than a bound? And Holm's correction over all tests made.
+"""One-sided tests over seeds that a weighted sum of means is greater than a bound, and Holm's correction for many tests.
 
 Welch's t with Satterthwaite's degrees of freedom: the standard error of sum_i w_i m_i is sqrt(sum_i w_i^2 s_i^2 / n_i).
 """
@@ -13,17 +13,17 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Tested:
-    """A contrast over seeds: its estimate, the 90% interval, and the p-values of being above and below the bound."""
+    """The result of testing a contrast over seeds."""
 
     estimate: float
-    low: float
-    high: float
-    p_above: float
-    p_below: float
+    low: float  # of the 90% interval
+    high: float  # of the 90% interval
+    p_above: float  # p-value for being above the bound
+    p_below: float  # p-value for being below the bound
 
 
 def contrast(groups: Mapping[str, Sequence[float]], weights: Mapping[str, float], bound: float) -> Tested:
-    """Tests sum_i weights[i] * mean(groups[i]) against `bound`; every group needs two values."""
+    """Tests sum_i weights[i] * mean(groups[i]) against `bound`. Every group needs at least two values."""
     from scipy.stats import t  # half a second to import
 
     parts = {name: weights[name] ** 2 * variance(groups[name]) / len(groups[name]) for name in weights}
@@ -39,7 +39,7 @@ def contrast(groups: Mapping[str, Sequence[float]], weights: Mapping[str, float]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values: the k-th smallest of m times (m - k + 1), never falling, at most 1."""
+    """Holm's adjusted p-values: the k-th smallest of m is multiplied by m - k + 1. They never fall and are at most 1."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, largest = [0.0] * len(p_values), 0.0
     for place, index in enumerate(order):

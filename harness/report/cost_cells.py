@@ -1,4 +1,4 @@
-"""From cost records to the figures of a table."""
+"""Turns cost records into the figures of a table."""
 
 from harness.paper import NOT_PRINTED
 from harness.records.measured import Throughput
@@ -11,14 +11,14 @@ UNITS = {"params": 1e6, "flops": 1e9}
 
 
 def counted(record: CostRecord, quantity: str) -> float | None:
-    """M parameters, or GMAC per evaluation in the convention of print; None where the network could not be counted."""
+    """Millions of parameters, or GMAC per evaluation as the paper counts them. None if the network could not be counted."""
     macs = record.macs
     value = record.params if quantity == "params" else macs.fvcore if macs.printed_convention is None else macs.printed_convention
     return None if value is None else value / UNITS[quantity]
 
 
 def images_per_second(record: CostRecord, measured: Throughput | None) -> float | None:
-    """Images/s at the best batch; None where it was not measured."""
+    """Images/s at the fastest batch size. None if not measured."""
     evaluations = max((rate.median for rate in measured.rates.values()), default=None) if measured else None
     return None if evaluations is None else evaluations / record.steps_per_image
 
@@ -26,7 +26,7 @@ def images_per_second(record: CostRecord, measured: Throughput | None) -> float 
 def cost_cell(
     store: Store, network: str, quantity: str, printed: str, rival: bool = False, tolerance: dict[str, float] | None = None
 ) -> Cell:
-    """One cost of one network. A count has a verdict on every machine; a throughput of this one is comparable with nothing.
+    """One cost of one network. A count gets a verdict on every machine. A throughput is not comparable with other machines.
 
     `tolerance` is the share by which a rival's figure may differ, by quantity.
     """

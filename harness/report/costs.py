@@ -1,4 +1,4 @@
-"""The cost of every measured network, one row each, in the true and in the printed convention."""
+"""The costs of every measured network, one row each, counted truly and as printed."""
 
 from harness.records.measured import Throughput
 from harness.records.models import CostRecord
@@ -8,7 +8,7 @@ from harness.report.verdicts import NO_CONFIGURATION, NOT_RUN
 
 
 def cost_rows(store: Store) -> list[dict[str, str]]:
-    """Rows of text, ordered by resolution, then by name."""
+    """Rows of text, sorted by resolution and name."""
     records = sorted(store.costs.values(), key=lambda record: (record.resolution or 0, record.cell))
     return [_cost_row(record, store.throughputs.get(record.cell)) for record in records]
 
@@ -41,7 +41,7 @@ def _number(value: float | None, unit: float, digits: int) -> str:
 
 
 def _rate(rate: Rate | None, steps_per_image: int) -> str:
-    """Images/s with the spread of the repeats; an iterative sampler needs several evaluations an image."""
+    """Images/s with the range over repeats. An iterative sampler needs several evaluations per image."""
     if rate is None:
         return NOT_RUN
     median, low, high = (value / steps_per_image for value in (rate.median, rate.low, rate.high))

@@ -18,7 +18,7 @@ STYLES = {"yes": ("-", "o", "with bCR"), "no": ("--", "s", "without bCR")}
 
 
 def data_efficiency(store: Store) -> Figure | None:
-    """Measured and printed scores on axes of their own; None where nothing was measured."""
+    """Draws measured and printed scores on separate axes. None if nothing was measured."""
     rows = [(row, cells) for row, cells in table_cells(printed_table(3), store) if row["method"] == "ladagan"]
     if not any(cells["fid_50k"].value is not None for _, cells in rows):
         return None
@@ -36,7 +36,7 @@ def data_efficiency(store: Store) -> Figure | None:
 
 
 def _panel(axis: Axes, rows: Sequence[Row], column: str, values: Callable[[Cell], list[float]]) -> None:
-    """Means over seeds as lines and every seed as a point, with and without bCR."""
+    """Draws means over seeds as lines and every seed as a point, with and without bCR."""
     for colour, (key, (dash, marker, name)) in enumerate(STYLES.items()):
         found = [(100 * float(row["fraction"]), values(cells[column])) for row, cells in rows if row["bcr"] == key]
         found = sorted((share, points) for share, points in found if points)

@@ -29,14 +29,14 @@ Points = dict[int, list[float]]  # {images seen: one value per seed}
 
 
 def row_label(row: Mapping[str, str]) -> str:
-    """`lada, conv, no MLP residual`: what tells the rows of Table I apart, in the words of its headings."""
+    """Label of a row of Table I, in the words of its headings: `lada, conv, no MLP residual`."""
     flags = {"convolution": "conv", "residual_mlp": "MLP residual"}
     words = [word if row[column] == "yes" else f"no {word}" for column, word in flags.items()]
     return ", ".join([row["attention"], *words])
 
 
 def figure_5(store: Store, group: str) -> Figure | None:
-    """Gradient norms of G and D and the score against images seen, for one group of Table I's rows; None without curves."""
+    """Gradient norms of G and D and the score against images seen, for one group of Table I's rows. None without curves."""
     title, indices = GROUPS[group]
     rows = printed_table(TABLE).rows
     runs = {index: store.of_row(f"{TABLE}:{index}") for index in indices}
@@ -76,7 +76,7 @@ def _curves(records: list[ScoreRecord], name: str) -> Points:
 
 
 def _line(axis: Axes, found: Points, style: dict[str, Any], points: bool = False) -> None:
-    """The mean over seeds as a line, its 90% interval as a band, and each seed as a point where asked for."""
+    """Draws the mean over seeds as a line, its 90% interval as a band, and on request each seed as a point."""
     if not found:
         return
     steps = sorted(found)
@@ -93,7 +93,7 @@ def _line(axis: Axes, found: Points, style: dict[str, Any], points: bool = False
 
 
 def score_history(record: ScoreRecord) -> tuple[list[tuple[int, float]], str]:
-    """[(images seen, FID or its proxy)] of a record, the untrained generator at 0 included, and the metric's name."""
+    """[(images seen, FID or its proxy)] of a record, from the untrained generator at 0, and the metric's name."""
     steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history} | {record.images_seen: record.metrics}
     patterns, metric = printed_table(TABLE).patterns(1, "fid"), METRICS["fid"]
     points, label = [], ""
@@ -115,7 +115,7 @@ def _scores(records: list[ScoreRecord]) -> Points:
 
 
 def _score_name(records: list[ScoreRecord]) -> str:
-    """`FD of digits-cnn`, or `FID`."""
+    """Label of the score: `FD of digits-cnn`, or `FID`."""
     label = next((label for record in records if (label := score_history(record)[1])), "")
     metric, _, extractor = label.partition("/")
     return f"{METRICS['fid'].proxy_heading} of {extractor} features" if extractor else metric.upper()

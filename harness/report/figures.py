@@ -1,4 +1,4 @@
-"""Every figure of a profile, by name: what draws it, its caption, and whether it repeats on every machine."""
+"""All figures of a profile: the function that draws each, its caption, and whether it repeats on every machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,19 +26,19 @@ FIGURES: dict[str, tuple[str, Callable[[Store], Figure | None]]] = {
     "score_against_time": ("Score against measured time and energy of the full-size generators", score_against_time),
 }
 CAPTIONS = {name: caption for name, (caption, _) in FIGURES.items()}
-MEASURED = ("score_against_time",)  # draws a time, which no second machine repeats
+MEASURED = ("score_against_time",)  # shows a time, which does not repeat on another machine
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Files of the figures: those that the same runs make byte by byte on every machine, and those that show a time."""
+    """Files of the figures."""
 
-    repeating: list[Path] = field(default_factory=list)
-    measured: list[Path] = field(default_factory=list)
+    repeating: list[Path] = field(default_factory=list)  # the same bytes on every machine, from the same runs
+    measured: list[Path] = field(default_factory=list)  # show a measured time
 
 
 def draw_figures(store: Store) -> Drawn:
-    """Writes every figure that the records allow into results/<profile>/figures, as PNG and SVG."""
+    """Writes every figure for which there are records to results/<profile>/figures, as PNG and SVG."""
     use_style()
     drawn = Drawn()
     for name, (_, draw) in FIGURES.items():

@@ -1,4 +1,4 @@
-"""The short form of a figure that a person reads, and the CSV columns that hold all of it."""
+"""Formats one figure of a table: a short form for people, and full CSV columns."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ LEGEND = (
     "The paper cuts costs, it does not round them: 0.5954 prints as 0.5"
 )
 ONE_SEED = "one seed"
-WORDS = {"row": "row", "g_gflops": "G GMAC", "d_gflops": "D GMAC", "discriminator": "D"}  # headings where no table states them
+WORDS = {"row": "row", "g_gflops": "G GMAC", "d_gflops": "D GMAC", "discriminator": "D"}  # headings that no table gives
 
 
 def quantity_columns(column: str, cell: Cell) -> dict[str, str]:
-    """The CSV columns of one figure: printed, measured, for a score its proxy and interval over seeds, and the verdict."""
+    """The CSV columns of one figure: printed, measured, verdict, and for a score its proxy and its interval over seeds."""
     columns = {column: cell.printed, f"{column}_measured": NOT_RUN if cell.is_proxy else cell.text}
     if cell.quantity in METRICS:
         columns[f"{column}_proxy"] = cell.text if cell.is_proxy else NOT_RUN
@@ -26,7 +26,7 @@ def quantity_columns(column: str, cell: Cell) -> dict[str, str]:
 
 
 def interval_text(cell: Cell, digits: int) -> str:
-    """`3.27 to 3.32`, the 90% interval of the mean over seeds, or why there is none."""
+    """The 90% interval of the mean over seeds, such as `3.27 to 3.32`, or the reason why there is none."""
     if cell.value is None:
         return cell.text
     if cell.interval is None:
@@ -36,14 +36,14 @@ def interval_text(cell: Cell, digits: int) -> str:
 
 
 def run_names(cells: dict[str, Cell]) -> dict[str, str]:
-    """The CSV columns that say how many runs are behind a row's scores, and which records behind all of it."""
+    """The CSV columns with the number of runs behind a row's scores, and the records behind the whole row."""
     names = dict.fromkeys(name for cell in cells.values() for name in cell.records)
     seeds = max((len(cell.records) for cell in cells.values() if cell.quantity in METRICS), default=0)
     return {"seeds": str(seeds), "records": " ".join(names) or NOT_RUN}
 
 
 def measured_text(cell: Cell) -> str:
-    """The measured figure for a person: costs at four decimals, scores at two, with the 90% interval over several seeds."""
+    """The measured figure for people: costs with four decimals, scores with two, and the 90% interval over several seeds."""
     if cell.value is None:
         return cell.text
     digits = 2 if cell.quantity in METRICS else 4
@@ -52,13 +52,13 @@ def measured_text(cell: Cell) -> str:
 
 
 def short_text(cell: Cell) -> str:
-    """`printed / measured mark`."""
+    """The short form: `printed / measured mark`."""
     mark = MARKS.get(cell.verdict, "") if cell.value is not None else ""
     return f"{cell.printed} / {measured_text(cell)} {mark}".strip()
 
 
 def heading(column: str, cells: Sequence[Cell], table: PrintedTable | None) -> str:
-    """A column's heading; a column with proxies names both metrics."""
+    """A column's heading. If the column contains proxies, it names both metrics."""
     if table and column in table.columns:
         name = table.columns[column].heading
     elif table and column in table.headings:

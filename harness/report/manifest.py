@@ -1,4 +1,4 @@
-"""What a report was made from and what it consists of: digests of every record it read and every file it wrote.
+"""The manifests of a report: digests of every record that it read and every file that it wrote.
 
 Two files: `manifest.json` covers what repeats on every machine, `manifest_measured.json` what holds a measured time.
 """
@@ -17,7 +17,7 @@ NAMES = (REPEATS, MEASURED)
 
 
 def record_digests(store: Store) -> dict[str, str]:
-    """{"records/<cell>.json": digest} of every file that the report read, the digest that the file itself carries."""
+    """{"records/<cell>.json": digest} of every record that the report read. The digest is the one inside the record."""
     return _digests(_repeating(store)) | _digests(_measured(store))
 
 
@@ -35,14 +35,14 @@ def _digests(parts: Mapping[str, Mapping[str, Sealed]]) -> dict[str, str]:
 
 
 def write_manifest(store: Store, repeating: Iterable[Path], measured: Iterable[Path] = ()) -> None:
-    """Writes both manifests, the last files of a report."""
+    """Writes both manifests. They are the last files of a report."""
     for name, records, files in ((REPEATS, _repeating(store), repeating), (MEASURED, _measured(store), measured)):
         written = {path.relative_to(store.folder).as_posix(): sha256_file(path) for path in sorted(files)}
         write_json(store.folder / name, {"profile": store.profile, "records": _digests(records), "files": written})
 
 
 def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
-    """Both manifests of a report together; HarnessError where one is missing or cannot be read."""
+    """Both manifests of a report as one. HarnessError if one is missing or cannot be read."""
     whole: dict[str, dict[str, str]] = {"records": {}, "files": {}}
     for name in NAMES:
         path = folder / name

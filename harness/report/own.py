@@ -1,4 +1,4 @@
-"""Rows of a profile's own experiments: cells that stand in none of the printed tables, in the form of Table I's rows."""
+"""Rows of a profile's own experiments, which fill no row of a printed table. They have the form of Table I's rows."""
 
 from harness.files import digest
 from harness.metrics.metric import METRICS
@@ -10,11 +10,11 @@ from harness.report.cost_cells import cost_cell
 from harness.report.score_cells import score_cell
 from harness.report.table_cells import Row
 
-PATTERNS = ("*-50k", "*-train", "*")  # of the protocols, best first
+PATTERNS = ("*-50k", "*-train", "*")  # names of protocols, best first
 
 
 def own_cells(store: Store) -> list[Row]:
-    """One row per experiment over all its seeds, nothing printed beside it."""
+    """One row per experiment, over all its seeds, without printed figures."""
     together: dict[str, list[ScoreRecord]] = {}
     for record in store.own():
         seedless = merge(record.config, {"train": {"seed": None}})

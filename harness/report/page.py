@@ -1,4 +1,4 @@
-"""One HTML page: tables, claims, figures and samples, every figure opening its provenance. No script, no request."""
+"""The HTML page: tables, claims, figures and samples. Every figure opens its provenance. No scripts, no requests."""
 
 import re
 from collections import Counter
@@ -23,12 +23,12 @@ from harness.report.table_files import notes_of
 from harness.report.tables import Table, headline
 from harness.report.verdicts import ABSENT, DIVERGED, rules
 
-EVERY_ROW = 0  # matches only the errata that touch a whole column
+EVERY_ROW = 0  # matches only errata that concern a whole column
 NAME, SINGLE_NAME = "report.html", "report_single.html"
 
 
 def write_page(store: Store, tables: list[Table], figures: list[Path], single_file: bool = False) -> Path:
-    """Writes results/<profile>/report.html, or report_single.html with every picture inside; returns its path."""
+    """Writes results/<profile>/report.html, or report_single.html with all pictures inside. Returns its path."""
     path = store.folder / (SINGLE_NAME if single_file else NAME)
     source = Embedded(store.folder) if single_file else Linked(store.folder)
     write_text(path, render_page(store, tables, figures, source))
@@ -36,7 +36,7 @@ def write_page(store: Store, tables: list[Table], figures: list[Path], single_fi
 
 
 def render_page(store: Store, tables: list[Table], figures: list[Path], source: Source) -> str:
-    """The page's text; `source` says where an image element finds a picture. The same results give the same text."""
+    """The page's text. The same results give the same text. source: gives an image element's source for a picture."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined)
     environment.globals |= {"marks": MARKS | {word: word for word in (DIVERGED, *ABSENT)}}
@@ -101,7 +101,7 @@ def _table(table: Table, store: Store) -> dict[str, Any]:
 
 
 def _figure(table: Table, index: int, column: str, cell: Cell) -> dict[str, Any]:
-    """What the template needs of one figure."""
+    """The values of one figure for the template."""
     target = f"p-{cell.records[0]}" if len(cell.records) == 1 else _points_id(table, index, column)
     return {
         "printed": cell.printed,
@@ -119,7 +119,7 @@ def _points_id(table: Table, index: int, column: str) -> str:
 
 
 def _seed_points(tables: list[Table]) -> list[dict[str, Any]]:
-    """For each figure of several runs: every seed's point, and the way to its run."""
+    """For each figure over several runs: every seed's value, and a link to its run."""
     found = []
     for table in tables:
         for index, (_, cells) in enumerate(table.rows, start=1):

@@ -1,4 +1,4 @@
-"""Where the page takes its pictures from: the files beside it, or, for a page in one file, from inside itself."""
+"""The pictures of the page: links to files beside it, or, for a page in a single file, data inside it."""
 
 import base64
 import io
@@ -11,22 +11,22 @@ TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 class Linked:
-    """Refers to the committed pictures beside the page."""
+    """Links to the committed pictures beside the page."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __call__(self, path: Path) -> str:
-        """The source of an image element, relative to the page; empty where the file is missing or stands outside `results`."""
+        """The source of an image element, relative to the page. Empty if the file is missing or outside `results`."""
         inside = path.resolve().is_relative_to(self.folder.parent.resolve())
         return Path(os.path.relpath(path, self.folder)).as_posix() if inside and path.is_file() else ""
 
 
 class Embedded(Linked):
-    """Puts pictures into the page as data, PNG as lossless WebP (a third smaller)."""
+    """Puts pictures into the page as data. PNG becomes lossless WebP, which is a third smaller."""
 
     def __call__(self, path: Path) -> str:
-        """The source of an image element; empty where the file is missing or stands outside `results`."""
+        """The source of an image element. Empty if the file is missing or outside `results`."""
         if not super().__call__(path):
             return ""
         kind, content = _webp(path) if path.suffix == ".png" else (TYPES[path.suffix], path.read_bytes())

@@ -1,4 +1,4 @@
-"""What the figures share: one style, colours and markers by attention, axes that can be read, files that repeat."""
+"""Shared by all figures: one style, colours and markers by attention, readable axes, files that repeat."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,42 +17,42 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from harness.files import atomic_path
 
 STYLE = {
-    "svg.hashsalt": "harness",  # element ids that do not change from run to run
+    "svg.hashsalt": "harness",  # makes element ids the same in every run
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # the one that matplotlib brings along
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib
     "mathtext.fontset": "dejavusans",
     "axes.titlesize": "medium",
     "legend.frameon": False,
     "figure.dpi": 100,
 }
-KNOWN = ("lada", "swin", "lada-swin", "linformer", "fastformer", "dot-product")  # keep their colours whatever else is drawn
+KNOWN = ("lada", "swin", "lada-swin", "linformer", "fastformer", "dot-product")  # always have the same colours
 MARKERS = "osD^vP*X<>pdh8"
 
 
 def use_style() -> None:
-    """Sets the style of every figure drawn from here on."""
+    """Sets the style of all later figures."""
     sns.set_theme(style="ticks", context="paper", rc=STYLE)
 
 
 def looks(attentions: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """{attention: colour and marker}: the paper's mechanisms always look the same, others follow them."""
+    """{attention: colour and marker}. The paper's mechanisms always have the same; others come after them."""
     names = [*KNOWN, *sorted(set(attentions) - set(KNOWN))]
     colours = [*sns.color_palette("colorblind", 8), *sns.color_palette("husl", max(1, len(names) - 8))]
     return {name: {"color": colours[k], "marker": MARKERS[k % len(MARKERS)]} for k, name in enumerate(names)}
 
 
 def rounded(value: float) -> float:
-    """`value` at six digits: what is drawn must not hang on the last bit of a sum."""
+    """`value` with six digits, so that a figure does not depend on the last bit of a sum."""
     return float(f"{value:.6g}")
 
 
 def plain(text: str) -> str:
-    """Text of a record as matplotlib shows it: a dollar sign begins no formula."""
+    """Text of a record for matplotlib. Escapes dollar signs, which would start a formula."""
     return " ".join(text.split()).replace("$", r"\$")
 
 
 def log_scale(axis: XAxis | YAxis) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5, which stays readable within one decade."""
+    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5, so that it is readable even within one decade."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -60,7 +60,7 @@ def log_scale(axis: XAxis | YAxis) -> None:
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Writes stem.png and stem.svg without dates or software versions, so that the same records give the same bytes."""
+    """Writes stem.png and stem.svg without dates and software versions. The same records give the same bytes."""
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
         with atomic_path(stem.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata, bbox_inches="tight")

@@ -1,4 +1,4 @@
-"""Everything that a reader may ask of one record, as labelled text: what the page shows when a figure is opened."""
+"""The provenance of a record as labelled text. The page shows it when a figure is opened."""
 
 from collections import Counter
 from typing import Any
@@ -13,7 +13,7 @@ from harness.report.tables import Table
 
 
 def provenance(record: Record, uses: list[str], store: Store) -> dict:
-    """{title, facts: [(label, value)], lists: [(heading, [columns], [rows])]} of a record; `uses` are the figures it feeds."""
+    """{title, facts: [(label, value)], lists: [(heading, [columns], [rows])]} of a record. uses: the tables' figures from it."""
     if isinstance(record, ScoreRecord):
         return _score(record, uses, store)
     if isinstance(record, CostRecord):
@@ -22,16 +22,17 @@ def provenance(record: Record, uses: list[str], store: Store) -> dict:
 
 
 def provenances(store: Store, uses: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """The provenance of the first seed of every run and of every network that a figure comes from, each with its id."""
+    """The provenance of the first seed of every run, and of every network in a figure, each with its id."""
     named: dict[str, Record] = {record.cell: record for record in first_seeds(store)}
     named |= {name: record for name, record in store.costs.items() if name in uses}
     return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]
 
 
 def first_seeds(store: Store) -> list[ScoreRecord]:
-    """The run with the lowest seed of every set of rows, and every run that stands in none, in the order of the store.
+    """For every set of rows the run with the lowest seed, and every run without rows, in the order of the store.
 
-    The page shows these in full and links the records of the other seeds."""
+    The page shows these in full and links to the records of the other seeds.
+    """
     found: dict[tuple[str, ...], ScoreRecord] = {}
     for record in sorted(store.scores.values(), key=lambda record: record.seed):
         found.setdefault(tuple(record.rows) or (record.cell,), record)
@@ -40,7 +41,7 @@ def first_seeds(store: Store) -> list[ScoreRecord]:
 
 
 def common_versions(store: Store) -> str:
-    """Versions of the libraries behind most of the records; a record that differs states its own."""
+    """Versions of libraries in most of the records. A record that differs shows its own."""
     counts = Counter(_versions(record) for record in [*store.scores.values(), *store.costs.values()])
     return counts.most_common(1)[0][0] if counts else "not recorded"
 
@@ -62,7 +63,7 @@ def _facts(record: Record, processes: list[Process], usual: str) -> list[tuple[s
 
 
 def duration(seconds: float) -> str:
-    """`1 h 02 min`, `3 min 20 s` or `4.2 s`."""
+    """A time in words: `1 h 02 min`, `3 min 20 s` or `4.2 s`."""
     if seconds >= 3600:
         return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
     return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s" if seconds >= 60 else f"{seconds:.1f} s"

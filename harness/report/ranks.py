@@ -1,4 +1,4 @@
-"""Do the rows of Table I stand in the paper's order here? And what do their samples lack, precision or recall?"""
+"""Compares the order of Table I's rows here with the paper's, and shows their precision and recall."""
 
 import math
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from harness.report.plots import looks, plain, rounded
 from harness.report.table_cells import Row, table_cells
 
 LEVEL = 0.90
-SPEARMAN_SPREAD = 1.06  # of Fisher's z of a rank correlation, times sqrt(n - 3) (Fieller, Hartley and Pearson 1957)
+SPEARMAN_SPREAD = 1.06  # sd of Fisher's z of a rank correlation, times sqrt(n - 3) (Fieller, Hartley and Pearson 1957)
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, tuple[float, float]]:
     """Spearman's correlation of at least four pairs, and its 90% interval by Fisher's transformation.
 
-    ValueError where all values of one side are equal, which have no order."""
+    ValueError if all values of one side are equal and so have no order.
+    """
     found = correlation(_ranks([x for x, _ in pairs]), _ranks([y for _, y in pairs]))
     half = NormalDist().inv_cdf((1 + LEVEL) / 2) * SPEARMAN_SPREAD / math.sqrt(len(pairs) - 3)
     centre = math.atanh(max(-0.999999, min(0.999999, found)))
@@ -33,7 +34,7 @@ def _with_scores(store: Store) -> list[Row]:
 
 
 def rank_against_rank(store: Store) -> Figure | None:
-    """Rank by measured score against rank by printed FID, over the rows that have both; None with fewer than four."""
+    """Draws rank by measured score against rank by printed FID, for rows that have both. None for fewer than four."""
     rows = _with_scores(store)
     if len(rows) < 4 or len({cells["fid"].value for _, cells in rows}) < 2:
         return None
@@ -57,13 +58,13 @@ def rank_against_rank(store: Store) -> Figure | None:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 1, equal values sharing their mean rank."""
+    """Ranks from 1. Equal values get their mean rank."""
     order = sorted(values)
     return [order.index(value) + (order.count(value) + 1) / 2 for value in values]
 
 
 def precision_against_recall(store: Store) -> Figure | None:
-    """Fidelity and diversity of the rows here and in print; None where nothing was measured."""
+    """Draws precision and recall of the rows, here and as printed. None if nothing was measured."""
     rows = [(row, cells) for row, cells in _with_scores(store) if cells["precision"].value is not None]
     rows = [(row, cells) for row, cells in rows if cells["recall"].value is not None]
     if not rows:

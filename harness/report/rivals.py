@@ -1,4 +1,4 @@
-"""Every rival generator, one row each: what a printed table says of its cost, what was measured, and what it was built from."""
+"""One row for every rival generator: its printed cost, its measured cost, and its source."""
 
 from harness.cost.names import is_rival
 from harness.paper import NOT_PRINTED, printed_tables
@@ -14,13 +14,13 @@ Printed = dict[tuple[str, str], tuple[str, Column]]
 
 
 def rival_rows(store: Store) -> list[dict[str, str]]:
-    """Rows of text in the order of the cost table; a rival that cannot be built has its row too, with the reason as its note."""
+    """Rows of text, in the order of the cost table. A rival that cannot be built has a row too; its note says why."""
     printed = printed_of_rivals()
     return [_rival_row(store, row, printed) for row in cost_rows(store) if is_rival(row["network"])]
 
 
 def printed_of_rivals() -> Printed:
-    """{(network, quantity): (what a printed table says of it, the column that it stands in)}."""
+    """{(network, quantity): (printed figure, its column)}."""
     found: Printed = {}
     for table in printed_tables().values():
         for column, stated in table.columns.items():

@@ -1,4 +1,4 @@
-"""Table I's rows as points: score against cost and time, rank here against rank in print, precision against recall."""
+"""Draws Table I's rows as points: score against cost, and score against time."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,7 +14,7 @@ from harness.report.cost_cells import images_per_second
 from harness.report.plots import log_scale, looks, plain, rounded
 from harness.report.table_cells import Row, table_cells
 
-DODGE = 0.012  # share of the axis by which points of equal cost stand apart
+DODGE = 0.012  # distance between points of equal cost, as a share of the axis
 FULL_SIZE = "full-size generator"
 Point = tuple[Mapping[str, str], float, Sequence[float]]  # printed row, x, one y per seed
 
@@ -24,7 +24,7 @@ def _rows(store: Store) -> list[Row]:
 
 
 def score_against_macs(store: Store) -> Figure | None:
-    """Score against the multiply-accumulates of the full-size generators; printed figures beside them."""
+    """Draws score against multiply-accumulates of the full-size generators, measured and printed."""
     found = [(row, cells["g_gflops"], cells["fid"]) for row, cells in _rows(store)]
     found = [entry for entry in found if entry[1].value is not None and entry[2].value is not None]
     if not found:
@@ -42,7 +42,7 @@ def score_against_macs(store: Store) -> Figure | None:
 
 
 def _measured_title(store: Store, cell: Cell) -> str:
-    """Says so where the score is of a smaller network than the one whose cost is drawn."""
+    """Notes if the score belongs to a smaller network than the cost."""
     return f"measured: scores of profile {store.profile}, whose networks are smaller" if cell.is_proxy else "measured"
 
 
@@ -58,7 +58,7 @@ def _number(text: str) -> float | None:
 
 
 def _dots(axis: Axes, points: Sequence[Point]) -> None:
-    """Rows as means over seeds with every seed as a small point; rows of equal x stand side by side, numbered."""
+    """Draws rows as means over seeds, and every seed as a small point. Rows with equal x are side by side and numbered."""
     styles = looks(row["attention"] for row, _, _ in points)
     together: dict[str, int] = {}
     span = max(x for _, x, _ in points) - min(x for _, x, _ in points) or 1.0
@@ -82,7 +82,7 @@ def _finish(figure: Figure, axis: Axes, title: str) -> None:
 
 
 def score_against_time(store: Store) -> Figure | None:
-    """Score against measured milliseconds and, where the machine tells, energy of the full-size generators."""
+    """Draws score against measured time of the full-size generators, and against energy if the machine measures it."""
     found = [(row, next(iter(cells["g_gflops"].records), ""), cells["fid"]) for row, cells in _rows(store)]
     found = [entry for entry in found if entry[1] in store.costs and entry[2].value is not None]
     quantities = {"milliseconds per image, best batch": _milliseconds, "watt-hours per 1,000 images": _watt_hours}

@@ -1,4 +1,4 @@
-"""From score records to the figures of a table: one score over all its seeds."""
+"""Turns score records into the figures of a table: one score over all its seeds."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
@@ -11,20 +11,20 @@ from harness.report.verdicts import DIVERGED, NOT_COMPARABLE, REPRODUCED, cost_v
 
 
 def protocol_of(protocols: Iterable[str], patterns: Sequence[str]) -> str | None:
-    """The first protocol of a record that fits one of the patterns, in the order of the patterns."""
+    """The first protocol of a record that matches a pattern. Earlier patterns come first."""
     names = list(protocols)
     return next((name for pattern in patterns for name in names if fnmatch(name, pattern)), None)
 
 
 def score_point(record: ScoreRecord, metric: str, patterns: Sequence[str]) -> tuple[str, float] | None:
-    """(label, value) of a metric in a record, or None where it was not measured."""
+    """(label, value) of a metric in a record. None if it was not measured."""
     protocol = protocol_of(record.metrics, patterns)
     label = METRICS[metric].label_in(record.metrics[protocol]) if protocol else None
     return (label, record.metrics[protocol][label]) if protocol and label else None
 
 
 def score_cell(records: Iterable[ScoreRecord], metric: str, patterns: Sequence[str], printed: str) -> Cell:
-    """One score over all its seeds; a run that diverged counts against every seed."""
+    """One score over all its seeds. If one run diverged, the score diverged."""
     found = [record for record in records if record.status != "failed" and _concerns(record, patterns)]
     comparable = [record for record in found if _is_comparable(record, score_point(record, metric, patterns), metric)]
     used = comparable or found
@@ -43,7 +43,7 @@ def score_cell(records: Iterable[ScoreRecord], metric: str, patterns: Sequence[s
 
 
 def images_seen_cell(records: Sequence[ScoreRecord], printed: str) -> Cell:
-    """Millions of training images; a fact of a run at the paper's scale only."""
+    """Millions of training images. Only for runs at the paper's scale."""
     points = tuple(record.images_seen / 1e6 for record in records)
     if not points:
         return Cell("images_seen", printed)
@@ -54,13 +54,13 @@ def images_seen_cell(records: Sequence[ScoreRecord], printed: str) -> Cell:
 
 
 def _concerns(record: ScoreRecord, patterns: Sequence[str]) -> bool:
-    """Whether a record says something about a column: it has its protocol, or diverged before anything could be scored."""
+    """Whether a record counts for a column: it has the protocol, or it diverged before it could be scored."""
     if record.status == "diverged":
         return not record.untrained or protocol_of(record.untrained, patterns) is not None
     return protocol_of(record.metrics, patterns) is not None
 
 
 def _is_comparable(record: ScoreRecord, point: tuple[str, float] | None, metric: str) -> bool:
-    """Only a score under the paper's protocol bears the bare name; a diverged run has none, so its record's level decides."""
+    """Whether a score is a proxy. Its name tells; for a diverged run without scores, the record's level does."""
     level = record.comparability.level
     return level == "paper" if point is None else point[0] == metric and level != "none"

@@ -1,4 +1,4 @@
-"""Sections of the page beside its tables: figures, samples, scale anchors, errata."""
+"""Sections of the page besides its tables: figures, samples, scale anchors, errata."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ PICTURES = ("samples", "maps", "interpolation")
 
 
 def errata_entries() -> list[dict[str, Any]]:
-    """The ledger with entries of one statement joined: its ids, all that it touches, statement and source."""
+    """The errata. Entries with the same statement are joined: ids, places, statement and source."""
     joined: dict[str, dict[str, Any]] = {}
     for entry in all_errata():
         rows = "every row" if entry["rows"] == "*" else f"row {entry['rows'].replace(' ', ', ')}"
@@ -29,13 +29,13 @@ def errata_entries() -> list[dict[str, Any]]:
 
 
 def _label(number: str) -> str:
-    """`Table I`, or the number where no such table is described."""
+    """The table's label, such as `Table I`, or its number if there is no such table."""
     table = printed_tables().get(int(number))
     return table.label if table else f"table {number}"
 
 
 def figure_entries(store: Store, figures: list[Path], source: Source) -> list[tuple[str, str]]:
-    """(caption, source) of every figure; the attention laboratory's curves, one per device, stand beside the profiles."""
+    """(caption, source) of every figure, and of the attention benchmark's curves, which belong to devices, not profiles."""
     found = [(CAPTIONS.get(path.stem, path.stem), source(path)) for path in figures if path.suffix == ".svg"]
     curves = sorted(store.folder.parent.glob("bench/*/attention.png"))
     return found + [
@@ -45,7 +45,7 @@ def figure_entries(store: Store, figures: list[Path], source: Source) -> list[tu
 
 
 def gallery(store: Store, source: Source) -> list[dict[str, Any]]:
-    """Samples and attention maps of every experiment, of its first seed."""
+    """Samples and attention maps of every experiment, from its first seed."""
     return [
         {
             "cell": record.cell,
@@ -66,7 +66,7 @@ def _split(row: str) -> tuple[str, str]:
 
 
 def _first_score(record: ScoreRecord) -> str:
-    """The first score of the first protocol, or how the run ended."""
+    """The first score under the first protocol, or how the run ended."""
     for protocol, scores in record.metrics.items():
         label, value = next(iter(scores.items()))
         return f"{label} {value:.2f} ({protocol})"
@@ -74,7 +74,7 @@ def _first_score(record: ScoreRecord) -> str:
 
 
 def anchor_tables(store: Store) -> list[dict[str, Any]]:
-    """Per dataset the scale anchors {protocol: {anchor: {metric: value}}}: scores of pictures whose quality is known."""
+    """For each dataset the scale anchors {protocol: {anchor: {metric: value}}}: scores of pictures of known quality."""
     found = []
     for name, record in store.anchors.items():
         rows = [(protocol, kind, values) for protocol, kinds in record.anchors.items() for kind, values in kinds.items()]

@@ -1,4 +1,4 @@
-"""The figures of a printed table, whatever table it is: its description says which records measure which column."""
+"""The figures of any printed table. Its description says which records belong to which column."""
 
 from harness.paper import PrintedTable
 from harness.paper.table import COSTS
@@ -29,13 +29,13 @@ def _cell(table: PrintedTable, index: int, column: str, store: Store) -> Cell:
 
 
 def runs_of(cells: dict[str, Cell], store: Store) -> list[ScoreRecord]:
-    """The runs behind a row's figures, each once."""
+    """The runs behind a row's figures, without repetition."""
     names = dict.fromkeys(name for cell in cells.values() for name in cell.records if name in store.scores)
     return [store.scores[name] for name in names]
 
 
 def ran(records: list[ScoreRecord]) -> str:
-    """What ran for a row, in words: `digits 16 px, G 256-64-16, 7,680 images`; "-" where nothing did.
+    """What ran for a row, in words: `digits 16 px, G 256-64-16, 7,680 images`. "-" if nothing did.
 
     A profile smaller than the paper fills the paper's rows with runs of its own size, and this says of which.
     """

@@ -1,4 +1,4 @@
-"""Files of the tables: CSV for programs, Markdown and LaTeX for people; those that repeat and those that hold measured time."""
+"""Writes the tables: CSV for programs, Markdown and LaTeX for people. Files with measured times are separate."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ def csv_rows(table: Table, store: Store) -> list[dict[str, str]]:
 
 
 def short_grid(table: Table, store: Store) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of short texts, for Markdown and LaTeX; the last column says what ran, if anything did."""
+    """Headings and rows of short texts, for Markdown and LaTeX. The last column says what ran, if anything did."""
     cells_of = {column: [cells[column] for _, cells in table.rows if column in cells] for column in table.columns}
     headings = [heading(column, cells_of[column], table.printed) for column in table.columns]
     rows, last = [], []
@@ -49,13 +49,13 @@ def short_grid(table: Table, store: Store) -> tuple[list[str], list[list[str]]]:
 
 
 def notes_of(table: Table, store: Store) -> list[str]:
-    """The table's notes, and what its mark of stale runs means where it has any."""
+    """The table's notes, and the meaning of the mark for stale runs if there are any."""
     marked = any(record.cell in table.stale for _, cells in table.rows for record in runs_of(cells, store))
     return [*table.notes, *([stale.NOTE] if marked else [])]
 
 
 def to_markdown(table: Table, store: Store) -> str:
-    """A GitHub table with its title, summary, legend and notes."""
+    """A GitHub table with title, summary, legend and notes."""
     notes = "".join(f"- {markdown(note)}\n" for note in (*notes_of(table, store), *table.errata))
     grid = markdown_text(*short_grid(table, store))
     return f"**{markdown(table.title)}**\n\n{grid}\n{table.summary} ({LEGEND}).\n\n{notes}".rstrip() + "\n"
@@ -67,7 +67,7 @@ def to_latex(table: Table, store: Store) -> str:
 
 
 def _summary_rows(tables: Sequence[Table]) -> list[dict[str, str]]:
-    """One row per table: its size and the count of each verdict."""
+    """One row per table: its size and the number of each verdict."""
     rows = []
     for table in tables:
         counts = Counter(cell.verdict for cell in table.cells)
@@ -86,7 +86,7 @@ def _three(table: Table, store: Store) -> dict[str, str]:
 
 
 def render_repeating(store: Store, tables: Sequence[Table]) -> dict[str, str]:
-    """{file name: text} of the table files that the same runs make byte by byte on every machine."""
+    """{file name: text} of the table files that are the same on every machine, from the same runs."""
     files = {name: text for table in tables if table.repeats for name, text in _three(table, store).items()}
     files["summary.csv"] = csv_text(_summary_rows(tables))
     names = [f"{table.name}.tex" for table in tables] + (["costs.tex"] if store.costs else [])
@@ -96,7 +96,7 @@ def render_repeating(store: Store, tables: Sequence[Table]) -> dict[str, str]:
 
 
 def render_measured(store: Store, tables: Sequence[Table]) -> dict[str, str]:
-    """{file name: text} of the table files that print a measured time: no two machines make the same."""
+    """{file name: text} of the table files with a measured time, which differ between machines."""
     files = {name: text for table in tables if not table.repeats for name, text in _three(table, store).items()}
     return files | grid_files("costs", COST_TITLE, cost_rows(store)) | grid_files("rivals", RIVAL_TITLE, rival_rows(store))
 
@@ -107,7 +107,7 @@ def render(store: Store, tables: Sequence[Table]) -> dict[str, str]:
 
 
 def write_files(store: Store, files: Mapping[str, str]) -> list[Path]:
-    """Writes {file name: text} into results/<profile>/tables, each file atomically; returns their paths."""
+    """Writes {file name: text} to results/<profile>/tables, each file atomically. Returns their paths."""
     paths = {store.folder / "tables" / name: text for name, text in files.items()}
     for path, text in paths.items():
         write_text(path, text)

@@ -36,28 +36,28 @@ class Table:
 
     @property
     def number(self) -> int:
-        """Of the printed table; 0 for a profile's own."""
+        """Number of the printed table. 0 for a profile's own."""
         return self.printed.number if self.printed else 0
 
     @property
     def columns(self) -> list[str]:
-        """Columns that a person sees; the CSV file has every one."""
+        """Columns for people. The CSV file has all columns."""
         hidden = self.printed.hidden if self.printed else []
         return [column for column in self.rows[0][0] if column not in hidden]
 
     @property
     def cells(self) -> list[Cell]:
-        """Every figure, row by row."""
+        """All figures, row by row."""
         return [cell for _, cells in self.rows for cell in cells.values()]
 
     @property
     def repeats(self) -> bool:
-        """Whether the same runs give the same table on every machine: nothing in it is a measured time."""
+        """Whether the table contains no measured time, so that the same runs give the same table on every machine."""
         return all(cell.quantity != "throughput" for cell in self.cells)
 
     @property
     def summary(self) -> str:
-        """How much of the table was measured, and what the verdicts say."""
+        """Summary: how much of the table was measured, and the verdicts."""
         runs = sum(any(cell.text not in ABSENT for cell in cells.values()) for _, cells in self.rows)
         measured = [cell for cell in self.cells if cell.text not in ABSENT]
         counts = Counter(cell.verdict for cell in measured if cell.verdict != NOT_PRINTED)
@@ -67,7 +67,7 @@ class Table:
 
 
 def build_tables(store: Store) -> list[Table]:
-    """Every printed table, then the profile's own experiments where it has any."""
+    """Every printed table, then the table of the profile's own experiments if it has any."""
     stale = stale_runs(store)
     tables = [_printed(table, store, stale) for table in printed_tables().values()]
     own = own_cells(store)
@@ -105,7 +105,7 @@ def _errata_notes(number: int, rows: Iterable[Row]) -> tuple[str, ...]:
 
 
 def headline(tables: Iterable[Table]) -> str:
-    """`61 costs reproduced, 2 differ; scores: none comparable in this profile`: what the counts of verdicts are counts of."""
+    """The verdicts in words: `61 costs reproduced, 2 differ; scores: none comparable in this profile`."""
     cells = [cell for table in tables for cell in table.cells]
     costs = Counter(cell.verdict for cell in cells if cell.quantity in ("params", "flops"))
     scores = Counter(cell.verdict for cell in cells if cell.quantity in METRICS and cell.value is not None)

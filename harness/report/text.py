@@ -1,4 +1,4 @@
-"""CSV, Markdown and LaTeX text from rows. Whatever a record holds is text to the program that opens the file, never a command."""
+"""Makes CSV, Markdown and LaTeX from rows. Escapes all text from records, so that no program takes it for a command."""
 
 import csv
 import io
@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-FORMULA = re.compile(r"[=+\-@]")  # what a spreadsheet may take for the beginning of a formula
-NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?|-")  # "-" is what is not printed
+FORMULA = re.compile(r"[=+\-@]")  # how a formula can start in a spreadsheet
+NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?|-")  # "-" is for figures that are not printed
 MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\\{mark}" for mark in r"\`*[]|"})
 LATEX = str.maketrans(
     {
@@ -19,7 +19,7 @@ LATEX = str.maketrans(
 
 
 def csv_text(rows: Sequence[dict[str, str]]) -> str:
-    """Rows of one set of columns as CSV with \\n line ends."""
+    """Rows with the same columns as CSV, with \\n line ends."""
     handle = io.StringIO()
     writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -28,18 +28,18 @@ def csv_text(rows: Sequence[dict[str, str]]) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """`text` in one line, behind an apostrophe where a spreadsheet would run it as a formula."""
+    """`text` in one line, with an apostrophe in front if a spreadsheet would take it for a formula."""
     text = one_line(text)
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 
 def one_line(text: str) -> str:
-    """`text` with every run of blanks and line ends as one blank."""
+    """`text` with blanks and line ends between words reduced to one blank."""
     return " ".join(text.split())
 
 
 def markdown(text: str) -> str:
-    """`text` as Markdown that shows it as it is: no HTML, no link, no code, no new row."""
+    """`text` escaped for Markdown: no HTML, no link, no code, no new row."""
     return one_line(text).translate(MARKDOWN)
 
 
@@ -51,7 +51,7 @@ def markdown_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def latex_text(name: str, caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A booktabs table; needs \\usepackage{booktabs,graphicx} in the preamble."""
+    """A booktabs table. The preamble needs \\usepackage{booktabs,graphicx}."""
     body = [" & ".join(latex(text) for text in row) + r" \\" for row in (headings, *rows)]
     lines = [
         r"\begin{table}", rf"\caption{{{latex(caption)}}}", rf"\label{{tab:{name.replace('_', '-')}}}",
@@ -62,18 +62,18 @@ def latex_text(name: str, caption: str, headings: Sequence[str], rows: Sequence[
 
 
 def latex_document(names: Sequence[str]) -> str:
-    """A document of all the tables: `pdflatex all_tables.tex` in their folder."""
+    """A document with all tables, for `pdflatex all_tables.tex` in their folder."""
     inputs = "\n".join(rf"\input{{{name}}}" for name in names)
     return "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n\\begin{document}\n" + inputs + "\n\\end{document}\n"
 
 
 def latex(text: str) -> str:
-    """`text` with LaTeX's characters escaped; letters with accents lose them, so that no font or encoding is needed."""
+    """`text` escaped for LaTeX. Accents are removed, so that no special font or encoding is needed."""
     return unicodedata.normalize("NFKD", one_line(text).translate(LATEX)).encode("ascii", "ignore").decode()
 
 
 def grid_files(name: str, title: str, rows: Sequence[dict[str, str]]) -> dict[str, str]:
-    """{file name: text} of one table of plain text in its three forms; nothing for no rows."""
+    """{file name: text} of a table of plain text in three formats. Empty without rows."""
     if not rows:
         return {}
     headings, grid = list(rows[0]), [list(row.values()) for row in rows]

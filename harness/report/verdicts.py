@@ -1,4 +1,4 @@
-"""When a measured figure reproduces a printed one. Every rule is stated here, before anything is measured.
+"""The rules by which a measured figure reproduces a printed one. They were fixed before any measurement.
 
 Costs: the paper truncates, so a measured cost reproduces a printed one where truncating it to the printed digits gives
 the printed figure. Figures that the paper copied from others may also have been rounded, and two rivals carry a stated
@@ -19,14 +19,14 @@ from harness.paper import printed_tables
 
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
-NO_CONFIGURATION = "no configuration"  # none was published, at that size or at all: there is nothing to build
+NO_CONFIGURATION = "no configuration"  # none was published, so nothing can be built
 ABSENT = (NOT_RUN, NO_CONFIGURATION)
 
 ALPHA = 0.05
 
 
 def rules() -> list[str]:
-    """How a verdict is reached, for readers."""
+    """Explains the verdicts to readers."""
     stated = [column for table in printed_tables().values() for column in table.columns.values()]
     tolerances = ", ".join(f"{share:.1%} for {column.heading}" for column in stated for share in column.tolerance.values())
     return [
@@ -42,19 +42,19 @@ def rules() -> list[str]:
 
 
 def truncate_like(value: float, printed: str) -> str:
-    """`value` cut, not rounded, to as many decimals as `printed` shows."""
+    """`value` cut, not rounded, to the number of decimals in `printed`."""
     return _quantize(value, printed, ROUND_DOWN)
 
 
 def cost_verdict(value: float, printed: str) -> str:
-    """Verdict on a cost of LadaGAN, both in the unit of print."""
+    """Verdict on a cost of LadaGAN. Both figures are in the printed unit."""
     if not _is_number(printed):
         return NOT_PRINTED
     return REPRODUCED if truncate_like(value, printed) == printed else DIFFERS
 
 
 def rival_verdict(value: float, printed: str, tolerance: float = 0.0) -> str:
-    """Verdict on a figure that the paper took from another: truncated, rounded, or within a stated relative tolerance."""
+    """Verdict on a figure that the paper took from another paper: equal if cut, if rounded, or within a relative tolerance."""
     if not _is_number(printed):
         return NOT_PRINTED
     near = abs(value - float(printed)) <= tolerance * float(printed)
@@ -62,7 +62,7 @@ def rival_verdict(value: float, printed: str, tolerance: float = 0.0) -> str:
 
 
 def interval(points: Sequence[float], alpha: float = ALPHA) -> tuple[float, float]:
-    """The (1 - 2 alpha) Student interval of the mean of at least two points; infinite for fewer."""
+    """The (1 - 2 alpha) Student interval of the mean. Infinite for fewer than two points."""
     if len(points) < 2:
         return -math.inf, math.inf
     from scipy.stats import t  # half a second to import, needed only with several seeds
@@ -72,7 +72,7 @@ def interval(points: Sequence[float], alpha: float = ALPHA) -> tuple[float, floa
 
 
 def score_verdict(points: Sequence[float], printed: str, metric: str) -> str:
-    """Verdict on a score measured under the paper's own protocol, from all seeds."""
+    """Verdict on a score under the paper's own protocol, from all seeds."""
     if not _is_number(printed):
         return NOT_PRINTED
     low, high = interval(points)
