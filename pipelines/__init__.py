@@ -1,1 +1,1 @@
-"""What DVC runs: one thin module per stage."""
+"""The stages that DVC runs, each a thin module, and what composes them."""

@@ -23,14 +23,14 @@ from pipelines.scoring import Scorer, load_scorer
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Scores one half of the reference against the other, and the reference under graded noise, for every protocol."""
+    """Scores one half of the reference against the other, and the reference with increasing noise, for every protocol."""
     parser = argparse.ArgumentParser(description=__doc__)
     profile_argument(parser)
     parser.add_argument("--data", required=True, help="a key of its `data`")
     args = parser.parse_args(argv)
     began, profile, ranks = time(), load_profile(args.params), join_ranks()
     scorer = load_scorer(profile, args.data, default_device(), ranks)
-    if ranks.rank:  # torchrun's other ranks help with the reference, and must not write the record too
+    if ranks.rank:  # other ranks help with the reference, but only rank 0 writes the record
         return
     out = profile.results / "records" / f"anchors-{args.data}.json"
     with output_lock(out):
@@ -48,7 +48,7 @@ def anchor_record(profile: Profile, data: str, scorer: Scorer, command: str) -> 
     anchors = {}
     for protocol in scorer.protocols:
         reference = scorer.reference(protocol)
-        if isinstance(reference, StoredReference):  # there are no images to halve or to noise
+        if isinstance(reference, StoredReference):  # statistics have no images to divide or to add noise to
             continue
         anchors[protocol.name] = scale_anchors(
             reference_images(profile.results / "data" / data, protocol),

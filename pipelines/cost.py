@@ -38,8 +38,8 @@ LADA = (
     "lada.discriminator",
     "lada.generator",
     "lada.names",
-)  # imported for the paper's networks; no rival depends on them
-# Imported once for all networks' processes; dynamo and fvcore are what counting would import, two seconds each time.
+)  # imported for the paper's networks; rivals do not depend on them
+# Imported once for the processes of all networks. Each would need two seconds to import dynamo and fvcore for counting.
 PRELOADED = [
     "torch._dynamo",
     "fvcore.nn",
@@ -51,7 +51,7 @@ PRELOADED = [
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes one cost record per network. A network is left as it is where its code, the settings and the device are the same."""
+    """Writes one cost record per network. Skips networks whose code, settings and device have not changed."""
     parser = argparse.ArgumentParser(description=__doc__)
     profile_argument(parser)
     parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _is_measured(results: Path, name: str, limits: Limits, device: str) -> bool:
-    """Whether the network's files were written by the code of now, with these settings, on this device."""
+    """Whether the network's files were written by the current code, with these settings, on this device."""
     try:
         record = read_as(CostRecord, results / "costs" / f"{name}.json")
         if record.code != network_code(name) or record.profile != results.name:
@@ -83,7 +83,7 @@ def _is_measured(results: Path, name: str, limits: Limits, device: str) -> bool:
 
 
 def network_code(name: str) -> str:
-    """Digest of the source files that a network's costs depend on: its own, and those that count and measure."""
+    """Digest of the source files that a network's costs depend on: its own, and those for counting and measuring."""
     own = networks()[name].code or [module.__name__ for module in RIVALS if name in module.GENERATORS]
     return code_digest("pipelines.cost", *own, stops=[*REGISTRIES, *LADA])
 
@@ -94,11 +94,11 @@ def _remove_others(results: Path, names: Sequence[str]) -> None:
         for path in (results / part).glob("[!.]*.json"):
             if path.stem not in names:
                 path.unlink()
-    (results / "throughput").mkdir(parents=True, exist_ok=True)  # an output of the stage, even where nothing can be timed
+    (results / "throughput").mkdir(parents=True, exist_ok=True)  # an output of the stage, even if no network can be timed
 
 
 def _chosen(only: Sequence[str] | None) -> Sequence[str]:
-    """The networks asked for, on the command line or as `cost.networks`; every one where none was named."""
+    """The networks named on the command line or as `cost.networks`. All of them if none is named."""
     known = networks()
     for name in only or []:
         if name not in known:
@@ -107,7 +107,7 @@ def _chosen(only: Sequence[str] | None) -> Sequence[str]:
 
 
 def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> None:
-    """Measures one network in a process of its own, where the peak of memory is its own too."""
+    """Measures one network in a fresh process, so that the peak of memory is its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -120,7 +120,7 @@ def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> N
 
 
 def measure_network(name: str, limits: Limits, profile: str, device: str) -> None:
-    """Counts and times the network `name`, and writes its throughput and then its record, which completes it."""
+    """Counts and times the network `name`. Writes its throughput and then its record."""
     started = time.time()
     entry = networks()[name]
     counted, measured = _measured(entry, limits, device)
@@ -151,7 +151,7 @@ NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}
 
 
 def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """What can be counted of a network, and what can only be measured: fields of its record and of its throughput."""
+    """The fields of a network's record, which are counted, and of its throughput, which are measured."""
     build, make_inputs = entry.build, entry.inputs
     if build is None or make_inputs is None:
         return NOT_PUBLIC, None
@@ -161,7 +161,7 @@ def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, An
     largest = max(timings)
     energy = _energy(network, make_inputs(largest), largest, limits, memory.device, entry.steps_per_image)
     network, inputs = network.cpu(), make_inputs(1)
-    count = count_macs(network, inputs, closed_forms(network, inputs))  # last: it leaves freed memory behind
+    count = count_macs(network, inputs, closed_forms(network, inputs))  # last, because it leaves freed memory behind
     macs = Macs(
         true=count.true,
         fvcore=count.fvcore,
@@ -182,7 +182,7 @@ def _rate(timing: Timing) -> Rate:
 def _energy(
     network: nn.Module, inputs: tuple[Tensor, ...], batch: int, limits: Limits, device: torch.device, evaluations: int
 ) -> dict[str, float] | None:
-    """Energy of one image of the batch `inputs`, all `evaluations` of an iterative sampler included; None where not measured."""
+    """Energy of one image in the batch `inputs`, over all `evaluations` of an iterative sampler. None if not measured."""
     arguments = tuple(value.to(device) for value in inputs)
 
     def run() -> None:

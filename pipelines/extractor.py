@@ -1,4 +1,4 @@
-"""Stage: the network whose features are scored. `python -m pipelines.extractor --params pipelines/digits/params.yaml`.
+"""Stage: provides the network whose features are scored. `python -m pipelines.extractor --params pipelines/digits/params.yaml`.
 
 Writes results/<profile>/extractor/: digits-cnn is committed, inception-v3 is the published file, found at `features.weights` or
 downloaded; either's sha256 is checked before it is opened. `--remake` trains digits-cnn again and compares it with the committed
@@ -30,7 +30,7 @@ SEED = 0
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Puts the profile's extractor in its place, or remakes the committed one."""
+    """Writes the profile's extractor to its folder, or trains the committed one again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--params", type=Path, help="the profile's params.yaml")
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def remake() -> str:
-    """Trains digits-cnn from the digits in scikit-learn; HarnessError where the file is not the committed one."""
+    """Trains digits-cnn on the digits in scikit-learn. HarnessError if the file differs from the committed one."""
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "digits-cnn.safetensors"
         facts = train_committed(Path(scratch) / "digits", made)
@@ -63,7 +63,7 @@ def remake() -> str:
 
 
 def train_committed(data: Path, out: Path) -> dict[str, object]:
-    """Prepares the digits in `data` and trains on them as the committed file was; returns the classifier's facts."""
+    """Prepares the digits in `data` and trains on them, as for the committed file. Returns the classifier's metadata."""
     prepare_digits({"name": "digits"}, data)
     train, test = open_split(data, "train"), open_split(data, "test")
     labels = [np.asarray(split.labels) for split in (train, test)]
@@ -71,7 +71,7 @@ def train_committed(data: Path, out: Path) -> dict[str, object]:
 
 
 def copy_digits_cnn(features: FeatureParams, folder: Path) -> str:
-    """Copies the committed weights once their sha256 is right."""
+    """Copies the committed weights, if their sha256 is right."""
     if sha256_file(WEIGHTS) != SHA256:
         raise HarnessError(f"{WEIGHTS} is not the file with sha256 {SHA256}; restore it from Git")
     shutil.copyfile(WEIGHTS, folder / "digits-cnn.safetensors")
@@ -79,7 +79,7 @@ def copy_digits_cnn(features: FeatureParams, folder: Path) -> str:
 
 
 def copy_inception(features: FeatureParams, folder: Path) -> str:
-    """Copies the published weights once their sha256 is right."""
+    """Copies the published weights, if their sha256 is right."""
     if features.random_seed is not None:
         (folder / "random.txt").write_text(f"random weights from seed {features.random_seed}\n")
         return "random weights, for a dry run: its scores are comparable with nothing"

@@ -1,6 +1,6 @@
-"""What a cell will need until it is scored, looked at before its first step: nothing may fail after the hours of training.
+"""Checks, before a cell's first step, everything that it needs until it is scored. Nothing may fail after hours of training.
 
-`lacks` says what a dataset's cells lack, in a line each; `check_ready` refuses a cell that lacks something.
+`lacks` lists what is missing for the cells of a dataset. `check_ready` refuses a cell for which something is missing.
 """
 
 import sys
@@ -24,11 +24,11 @@ from pipelines.compose import Cell
 from pipelines.profile import Profile
 
 GIB = 2**30
-CERTAIN = 1.25  # times what there is: the estimate is some per cent off, and a refusal must be right
+CERTAIN = 1.25  # times the memory: estimates can be wrong by a few per cent, and a refusal must be right
 
 
 def check_ready(profile: Profile, cell: Cell, device: str, ranks: int = 1) -> None:
-    """HarnessError, in one line, for the first thing that a cell lacks on its way to its scores."""
+    """HarnessError for the first thing that is missing for the cell."""
     found = lacks(profile, cell.params.data)
     if found:
         raise HarnessError(found[0])
@@ -37,7 +37,7 @@ def check_ready(profile: Profile, cell: Cell, device: str, ranks: int = 1) -> No
 
 
 def lacks(profile: Profile, key: str) -> list[str]:
-    """What the cells of dataset `key` lack, a line each; nothing is changed."""
+    """What is missing for the cells of dataset `key`, one line each. Changes nothing."""
     checks: list[tuple[Callable[..., None], tuple]] = [(_check_extractor, (profile,)), (_check_data, (profile, key))]
     checks += [(_check_statistics, (profile, key, protocol)) for protocol in _protocols(profile, key) if protocol.statistics_file]
     found = []
@@ -54,7 +54,7 @@ def _protocols(profile: Profile, key: str) -> list[Protocol]:
 
 
 def _check_extractor(profile: Profile) -> None:
-    """HarnessError unless the extractor is in its place, or the file from which it will be put there is the right one."""
+    """HarnessError unless the extractor is in its folder, or the file to copy there is the right one."""
     features = profile.features
     if (
         features is None
@@ -72,7 +72,7 @@ def _check_extractor(profile: Profile) -> None:
 
 
 def _check_data(profile: Profile, key: str) -> None:
-    """HarnessError unless the dataset can be prepared, or is prepared as the parameters and its protocols ask."""
+    """HarnessError unless the dataset can be prepared, or has been prepared as the parameters and its protocols ask."""
     root, entry = profile.results / "data" / key, profile.data[key]
     if not (root / MANIFEST).is_file():
         path = getattr(entry, "path", None)
@@ -91,7 +91,7 @@ def _check_data(profile: Profile, key: str) -> None:
 
 
 def _check_prepared(manifest: dict[str, Any], protocol: Protocol, root: Path) -> None:
-    """HarnessError unless prepared images are a protocol's reference, and enough."""
+    """HarnessError unless the prepared images are a protocol's reference, and there are enough."""
     protocol.check_manifest(manifest, root)
     if protocol.reference_split not in manifest["splits"]:
         raise unknown_choice(f"split of {root}", protocol.reference_split, manifest["splits"])
@@ -100,7 +100,7 @@ def _check_prepared(manifest: dict[str, Any], protocol: Protocol, root: Path) ->
 
 
 def _check_statistics(profile: Profile, key: str, protocol: Protocol) -> None:
-    """HarnessError unless the statistics that are a protocol's reference are there and look like it."""
+    """HarnessError unless the statistics file of a protocol exists and has the right arrays."""
     where, path = f"evaluate.{key}.statistics", Path(profile.evaluate[key].statistics or "")
     if not path.is_file():
         raise HarnessError(f"{where}: given {path}, which is no file; put {protocol.statistics_file} there or correct the path")
@@ -111,7 +111,7 @@ def _check_statistics(profile: Profile, key: str, protocol: Protocol) -> None:
 
 
 def check_batch(profile: Profile, cell: Cell) -> None:
-    """HarnessError where a batch is larger than the cell's share of the prepared training images."""
+    """HarnessError if a batch is larger than the cell's share of the prepared training images."""
     root = profile.results / "data" / cell.params.data
     if not (root / MANIFEST).is_file():
         return
@@ -124,7 +124,7 @@ def check_batch(profile: Profile, cell: Cell) -> None:
 
 
 def check_memory(cell: Cell, device: str, ranks: int = 1) -> None:
-    """HarnessError where a step cannot fit into the device's memory; a warning where it may not."""
+    """HarnessError if a step cannot fit into the device's memory. A warning if it may not."""
     needed, whole = memory_needed(cell, ranks), memory_bytes(device)
     if needed > whole:
         sizes = f"a step of {cell.train.batch // ranks} images needs about {needed / GIB:.1f} GiB, {device} has {whole / GIB:.1f}"
@@ -134,7 +134,7 @@ def check_memory(cell: Cell, device: str, ranks: int = 1) -> None:
 
 
 def memory_needed(cell: Cell, ranks: int = 1) -> int:
-    """Bytes of one process's step."""
+    """Estimated bytes of a step in one process."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         generator, discriminator = cell.build()
         batch = max(1, cell.train.batch // ranks)
@@ -142,6 +142,6 @@ def memory_needed(cell: Cell, ranks: int = 1) -> int:
 
 
 def lacking_lines(profile: Profile, cells: list[Cell]) -> Iterator[str]:
-    """What the datasets of `cells` lack, one line a dataset and lack."""
+    """What is missing for the datasets of `cells`, one line each."""
     for key in dict.fromkeys(cell.params.data for cell in cells):
         yield from (f"{key}: {lack}" for lack in lacks(profile, key))

@@ -1,4 +1,4 @@
-"""Every full-size network whose cost is measured, by the name that the report looks it up with."""
+"""All full-size networks whose costs are measured, by the names that the report uses."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def lada_generator(config: GeneratorConfig, attention: str) -> tuple[str, Networ
 
 
 def lada_discriminator(config: DiscriminatorConfig, kind: str) -> tuple[str, Network]:
-    """Name and entry of a discriminator: `kind` is "conv" or an attention."""
+    """Name and entry of a discriminator. `kind` is "conv" or an attention."""
     side = config.resolution
     title = f"{side}x{side} discriminator, {'convolutional' if kind == 'conv' else ATTENTIONS[kind].title}"
     build = _quickly(lambda: Discriminator(config, ATTENTIONS.get(kind, ATTENTIONS["lada"])))
@@ -49,7 +49,7 @@ def lada_networks() -> dict[str, Network]:
     entries += [
         lada_generator(replace(base, lee_conv=conv), attention)
         for attention, mechanism in ATTENTIONS.items()
-        if attention != "lada" and mechanism.twice_differentiable  # the rest cannot be trained under R1
+        if attention != "lada" and mechanism.twice_differentiable  # others cannot be trained with R1
         for conv in (False, True)
     ]
     entries.append(lada_generator(replace(base, modulation=False), "lada"))
@@ -59,7 +59,7 @@ def lada_networks() -> dict[str, Network]:
 
 
 def closed_forms(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, int]:
-    """{module name: MACs by its class's formula} of every attention in `network` that the registry knows."""
+    """{module name: MACs by its class's formula} of every attention in `network` that is in the registry."""
     forms = {}
     for name, (_, num_tokens, dim) in input_shapes(network, inputs, tuple(ATTENTIONS.values())).items():
         module: Any = network.get_submodule(name)
@@ -68,7 +68,7 @@ def closed_forms(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, in
 
 
 def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
-    """`build` with normal weights in place of the paper's orthogonal ones: costs do not depend on them."""
+    """`build` with normal instead of orthogonal weights, which are drawn faster. Costs do not depend on weights."""
 
     def quick() -> nn.Module:
         with quick_draws():
@@ -78,5 +78,5 @@ def _quickly(build: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
 
 
 def networks() -> dict[str, Network]:
-    """Every network that the cost stage measures."""
+    """All networks that the cost stage measures."""
     return lada_networks() | GENERATORS

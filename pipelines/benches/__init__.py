@@ -1,1 +1,1 @@
-"""Committed benchmarks: each alternates two sides in one run and writes results/bench/<device>/."""
+"""Benchmarks whose results are committed. Each alternates its contenders in one run and writes results/bench/<device>/."""

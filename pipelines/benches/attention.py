@@ -23,10 +23,10 @@ from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
 from harness.records.environment import device_slug, environment
 
-STAGES = ((1024, 4), (256, 4), (64, 4))  # (dim, heads) of the three Ladaformers of the paper's generators
+STAGES = ((1024, 4), (256, 4), (64, 4))  # (dim, heads) of the three blocks in the paper's generators
 GRIDS = (8, 16, 32, 64, 128, 256)
 FAST, RIVALS, COMPARED_AT, COMPARED_DIM = "lada-fused", ("lada", "dot-product-fused"), (1024, 16384), 64
-PASSES_PER_LADDER = 3  # what a ladder of sizes takes on average, in passes of its largest allowed size
+PASSES_PER_LADDER = 3  # average time of one curve, in passes of its largest allowed size
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 
 def bench(arguments: argparse.Namespace) -> Path:
-    """Checks, measures, summarises, writes; the device's folder. HarnessError where an argument cannot be, or a check fails."""
+    """Checks, measures, summarises and writes. Returns the device's folder. HarnessError for a bad argument or a failed check."""
     names = list(dict.fromkeys(arguments.mechanisms.split(",")))
     for name in names:
         if name not in ATTENTIONS:
@@ -92,7 +92,7 @@ def bench(arguments: argparse.Namespace) -> Path:
 
 
 def bounds_for(arguments: argparse.Namespace, mechanisms: int) -> Bounds:
-    """The time bound that shares `--seconds` among all curves; what the fast Lada is compared with is exempt."""
+    """The time bound that shares `--seconds` among all curves. The comparison with the fused Lada has no bound."""
     share = arguments.seconds / (mechanisms * len(STAGES) * len(MODES) * PASSES_PER_LADDER)
     exempt = {(name, FORWARD, n, COMPARED_DIM) for name in (FAST, *RIVALS) for n in COMPARED_AT}
     deadline = time.monotonic() + arguments.seconds
@@ -100,7 +100,7 @@ def bounds_for(arguments: argparse.Namespace, mechanisms: int) -> Bounds:
 
 
 def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -> tuple[list[Point], dict[str, str], Bounds]:
-    """Points of the mechanisms that pass their check, {name: what differs} of those that do not, and the bounds they had."""
+    """Points of the mechanisms that pass their check, {name: what differs} of the others, and the bounds."""
     workers: dict[str, Worker] = {}
     failures: dict[str, str] = {}
     try:
@@ -127,7 +127,7 @@ def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -
 
 
 def summarise(points: list[Point]) -> dict:
-    """Fitted exponents of N, crossovers with Lada, and the speed-ups of its fast form."""
+    """Fitted exponents of N, crossovers with Lada, and the speed-ups of its fused form."""
     curves: dict[tuple[int, str], dict[str, dict[int, Point]]] = {}
     for p in points:
         if p.seconds:
@@ -146,12 +146,12 @@ def summarise(points: list[Point]) -> dict:
 
 
 def speedups(curves: dict[str, dict[int, Point]]) -> list[dict]:
-    """How many times faster the fast Lada's forward pass is; the interval takes both medians' intervals at their worst."""
+    """How many times as fast the fused Lada's forward pass is. The interval takes the worst ends of both medians' intervals."""
     found = []
     for rival in RIVALS:
         for n in COMPARED_AT:
             fast: Any = curves.get(FAST, {}).get(n)
-            slow: Any = curves.get(rival, {}).get(n)  # both were measured, or they would not be in the curves
+            slow: Any = curves.get(rival, {}).get(n)  # both are measured, because curves contain only measured points
             if fast and slow:
                 ratios = {"ratio": slow.seconds / fast.seconds, "low": slow.low / fast.high, "high": slow.high / fast.low}
                 found.append({"of": FAST, "over": rival, "dim": COMPARED_DIM, "num_tokens": n} | ratios)
@@ -159,7 +159,7 @@ def speedups(curves: dict[str, dict[int, Point]]) -> list[dict]:
 
 
 def write(folder: Path, points: list[Point], result: dict) -> None:
-    """The curves as CSV, the summary as JSON, the figure as PNG and SVG."""
+    """Writes the curves as CSV, the summary as JSON, and the figure as PNG and SVG."""
     columns = [f.name for f in fields(Point) if f.name != "samples"]
     with atomic_path(folder / "attention.csv") as path, path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, columns, extrasaction="ignore", lineterminator="\n")
@@ -173,7 +173,7 @@ def write(folder: Path, points: list[Point], result: dict) -> None:
 
 
 def report(result: dict) -> None:
-    """Prints the exponents at the width of the comparison, and the speed-ups."""
+    """Prints the exponents at the compared width, and the speed-ups."""
     for row in result["exponents"]:
         if row["dim"] == COMPARED_DIM and row["mode"] == FORWARD and row["seconds"]:
             slopes = f"seconds ~ N^{row['seconds']:.2f}, MACs ~ N^{row['macs']:.2f}"

@@ -1,4 +1,4 @@
-"""The authors' published PyTorch training step, rewritten as the baseline of `pipelines.benches.train`; nothing trains with it.
+"""The authors' published PyTorch training step, rewritten as the baseline of `pipelines.benches.train`. Nothing trains with it.
 
 Same networks and the run without bCR: DiffAugment on both sides, R1 every step, one torch.optim.Adam per network, gradients
 switched on and off by network, the average updated one parameter at a time, and six values read from the device in every step.
@@ -19,7 +19,7 @@ READS = 6
 
 @dataclass
 class AuthorsState:
-    """Networks, average and optimizers."""
+    """The networks, the averaged generator and the optimizers."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -29,7 +29,7 @@ class AuthorsState:
 
 
 def build_authors(generator: nn.Module, discriminator: nn.Module, config: TrainConfig) -> AuthorsState:
-    """A state as the published code sets it up; Adam with torch's own defaults."""
+    """The state as the published code builds it, with Adam at torch's defaults."""
     opt_g, opt_d = (
         torch.optim.Adam(network.parameters(), lr=lr, betas=config.betas)
         for network, lr in ((generator, config.lr_g), (discriminator, config.lr_d))
@@ -39,7 +39,7 @@ def build_authors(generator: nn.Module, discriminator: nn.Module, config: TrainC
 
 
 def authors_step(state: AuthorsState, real_img: Tensor, draws: Draws, config: TrainConfig) -> list[float]:
-    """One step of D and one of G; (B, 3, H, W) in [-1, 1] -> the six numbers that the published loop reads."""
+    """One step of D and one of G. (B, 3, H, W) in [-1, 1] -> the six numbers that the published loop reads."""
     real_img = published_augment(real_img.detach().requires_grad_(), draws.augment_real)
     state.generator.requires_grad_(False)
     state.discriminator.requires_grad_(True)
@@ -62,7 +62,7 @@ def authors_step(state: AuthorsState, real_img: Tensor, draws: Draws, config: Tr
 
 
 def published_augment(img: Tensor, draws: dict[str, Tensor]) -> Tensor:
-    """DiffAugment as it was published: one operation after the other, pictures padded and indexed."""
+    """DiffAugment as published: one operation after another, by padding and indexing pictures."""
     batch, _, side, _ = img.shape
     if "color" in draws:
         brightness, saturation, contrast = draws["color"][:, :, None, None, None].unbind(1)

@@ -29,11 +29,11 @@ from harness.records.environment import device_slug, environment
 Pair = tuple[np.ndarray, np.ndarray]
 State = dict[str, torch.Tensor]
 SEED = 0
-SAME = 1e-3  # relative; torch-fidelity's root of a 2048 x 2048 product is not better than that where images are fewer
+SAME = 1e-3  # relative; for fewer images than 2048, torch-fidelity's matrix root is no more precise
 
 
 class Items(torch.utils.data.Dataset):
-    """Images as torch-fidelity takes them: one uint8 (3, H, W) tensor per item."""
+    """Images in the form that torch-fidelity needs: one uint8 (3, H, W) tensor per item."""
 
     def __init__(self, images: np.ndarray) -> None:
         self.images = images
@@ -46,7 +46,7 @@ class Items(torch.utils.data.Dataset):
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Alternates the two, writes their times, ratios and our peak memory, and prints the ratio."""
+    """Alternates the two. Writes their times, ratios and our peak memory, and prints the ratio."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.benches.metrics", description=main.__doc__)
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--device", type=check_device, default=default_device())
     parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
     args = parser.parse_args(argv)
-    provenance = environment()  # of the code that is measured: a long run may see the tree change
+    provenance = environment()  # read first, because the tree may change during a long run
     path = args.out / device_slug(provenance["device"]) / "metrics.json"
     result = {"device": provenance["device"], **compare(args), "environment": provenance}
     write_json(path, result)
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def pictures(count: int, resolution: int) -> Pair:
-    """Generated and reference: smooth random pictures, uint8 (count, 3, resolution, resolution), of unlike brightness."""
+    """Generated and reference images: smooth random pictures of unequal brightness, uint8 (count, 3, resolution, resolution)."""
     rng = np.random.default_rng(SEED)
     coarse = [rng.integers(0, top, (count, 3, 4, 4)) for top in (200, 256)]
     fine = [np.kron(part, np.ones((1, 1, resolution // 4, resolution // 4))) for part in coarse]
@@ -74,7 +74,7 @@ def pictures(count: int, resolution: int) -> Pair:
 
 
 def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str, float], list[Features], list[np.ndarray]]:
-    """All five scores, the features, and the clocks when the run began, ended its passes and ended."""
+    """All five scores, the features, and the clocks at the start, after the passes and at the end."""
     from harness.metrics.inception import from_state
 
     times = [clocks()]
@@ -86,7 +86,7 @@ def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str
 
 
 def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
-    """torch-fidelity's FID, from start to end as its users run it, without its cache."""
+    """torch-fidelity's FID, from start to end, as its users run it, but without its cache."""
     from torch_fidelity import calculate_metrics
 
     found = calculate_metrics(
@@ -104,7 +104,7 @@ def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
 
 
 def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Times of one run of each; HarnessError if they do not agree, so that no timing of two different things is printed."""
+    """Times of one run of each. HarnessError if their scores differ, because then the times are not comparable."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
     memory = PeakMemory(torch.nn.Identity(), args.device)
@@ -127,12 +127,12 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
 
 
 def clocks() -> np.ndarray:
-    """Wall-clock and CPU seconds (2,); the latter is steadier on a busy machine."""
+    """Wall-clock and CPU seconds (2,). CPU seconds vary less on a busy machine."""
     return np.array([perf_counter(), process_time()])
 
 
 def compare(args: argparse.Namespace) -> dict[str, object]:
-    """Medians of both's times, their ratios, and the most memory that ours took on top of imports, pictures and weights."""
+    """Median times of both, their ratios, and our peak memory beyond imports, pictures and weights."""
     from harness.metrics.inception import random_state
 
     images, state, turns = pictures(args.count, args.resolution), random_state(SEED), []
@@ -155,9 +155,9 @@ def compare(args: argparse.Namespace) -> dict[str, object]:
 
 
 def ratios(middle: dict[str, float], clock: str) -> dict[str, float]:
-    """Ours over theirs: the whole run, and the passes over the images without the scoring that follows."""
-    whole, after = ([middle[f"{side}{part}_{clock}"] for side in ("ours", "theirs")] for part in ("", "_after_the_passes"))
-    ours_passes, their_passes = (total - scoring for total, scoring in zip(whole, after, strict=True))
+    """Our time over theirs, for the whole run, and for the passes over the images alone."""
+    whole, scoring = ([middle[f"{side}{part}_{clock}"] for side in ("ours", "theirs")] for part in ("", "_after_the_passes"))
+    ours_passes, their_passes = (total - last for total, last in zip(whole, scoring, strict=True))
     return {"whole": whole[0] / whole[1], "passes": ours_passes / their_passes}
 
 

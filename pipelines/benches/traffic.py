@@ -1,4 +1,4 @@
-"""What a machine can do and what a step asks of it: products, copies, and the bytes that each operation reads and writes."""
+"""Measures the speed of a machine's matrix products and copies, and counts the work and the bytes of a step."""
 
 import statistics
 from collections.abc import Callable
@@ -16,14 +16,14 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Traffic:
-    """Of one run of a step: multiply-accumulates of its products and convolutions; bytes in and out of its operations."""
+    """The work of one run of a step."""
 
-    macs: int
-    moved_bytes: int
+    macs: int  # multiply-accumulates of matrix products and convolutions
+    moved_bytes: int  # read and written by its operations
 
 
 class _Counter(TorchDispatchMode):
-    """Adds up the products' operations, and the tensors that operations read and write; making a view moves nothing."""
+    """Adds up the work of products, and the bytes that operations read and write. Views move no bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,20 +41,20 @@ class _Counter(TorchDispatchMode):
 
 
 def count_traffic(step: Callable[[], object]) -> Traffic:
-    """Runs an eager `step` once and counts."""
+    """Runs an eager `step` once and counts its work."""
     with _Counter() as counter:
         step()
     return Traffic(counter.flops // 2, counter.moved_bytes)
 
 
 def matmul_rate(device: torch.device, precision: str, clock: Callable[[], float]) -> float:
-    """Multiply-accumulates per second of a product of two 1024 x 1024 matrices: median of five."""
+    """Multiply-accumulates per second of a product of two 1024 x 1024 matrices, median of five."""
     a, b = (torch.randn(SIDE, SIDE, device=device, dtype=DTYPES[precision]) for _ in range(2))
     return SIDE**3 / _median(lambda: a @ b, clock)
 
 
 def copy_rate(device: torch.device, clock: Callable[[], float]) -> float:
-    """Bytes per second, read and written, of a copy of 128 MiB: median of five."""
+    """Bytes per second, read and written, of a copy of 128 MiB, median of five."""
     source = torch.randn(COPY_BYTES // 4, device=device)
     target = torch.empty_like(source)
     return 2 * COPY_BYTES / _median(lambda: target.copy_(source), clock)

@@ -1,4 +1,4 @@
-"""`python -m pipelines.commands.compare A B`: two result sets side by side, with differences and their significance.
+"""`python -m pipelines.commands.compare A B`: shows two result sets side by side, with differences and their significance.
 
 A and B are profiles (`digits`) or result folders (`../other/results/digits`): two machines, two commits, two profiles.
 """
@@ -20,7 +20,7 @@ HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significan
 
 
 def main() -> None:
-    """Prints Markdown: scores by table row, costs by network."""
+    """Prints scores by table row and costs by network, as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.compare", description=__doc__)
     parser.add_argument("first", metavar="A")
     parser.add_argument("second", metavar="B")
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def result_set(name: str) -> Store:
-    """The records of a profile or of a folder results/<profile>."""
+    """The records of a profile, or of a folder results/<profile>."""
     path = Path(name)
     if path.is_dir() and (path / "records").is_dir():
         return load_store(path.resolve().name, path.resolve().parent)
@@ -53,7 +53,7 @@ Key = tuple[str, str, str, str]  # printed row or cell, protocol, metric label, 
 
 
 def _points(store: Store) -> dict[Key, list[float]]:
-    """One point per seed of every score; scores of other features are other scores, whatever their label."""
+    """One value per seed for every score. Scores from other features count as other scores, even with the same label."""
     points: dict[Key, list[float]] = {}
     for record in store.scores.values():
         for row in record.rows or [record.cell]:
@@ -64,7 +64,7 @@ def _points(store: Store) -> dict[Key, list[float]]:
 
 
 def compare_scores(first: Store, second: Store) -> list[list[str]]:
-    """One row per score that either set has; a score of other features is another metric and stands alone."""
+    """One row per score in either set. A score from other features is another metric and has its own row."""
     left, right = _points(first), _points(second)
     keys = sorted(left.keys() | right.keys(), key=lambda key: (_order(key[0]), key[1:]))
     return [[*key[:3], *_columns(left.get(key, []), right.get(key, []))] for key in keys]
@@ -88,7 +88,7 @@ def _columns(left: Sequence[float], right: Sequence[float]) -> list[str]:
 
 
 def significance(left: Sequence[float], right: Sequence[float]) -> str:
-    """Welch's test of equal means over seeds; one run a side has no spread to test against."""
+    """Welch's test of equal means over seeds. It needs at least two runs on each side."""
     if list(left) == list(right):
         return "identical"
     if min(len(left), len(right)) < 2:
@@ -102,7 +102,7 @@ def significance(left: Sequence[float], right: Sequence[float]) -> str:
 
 
 def compare_costs(first: Store, second: Store) -> list[list[str]]:
-    """Parameters and multiply-accumulates must be equal; throughput differs where the ranges of its repeats do not overlap."""
+    """Compares costs. Counts must be equal. Throughputs differ if the ranges of their repeats do not overlap."""
     rows = []
     for network in sorted(first.costs.keys() & second.costs.keys()):
         left, right = _counts(first.costs[network]), _counts(second.costs[network])

@@ -1,4 +1,4 @@
-"""The jobs of a sweep: what one does, what sends it off, and who is asked how it stands."""
+"""The jobs of a sweep: what a job does, how it is submitted, and how its state is found."""
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
 
@@ -18,36 +18,37 @@ from pipelines.profile import load_cell
 from pipelines.train import is_trained
 from pipelines.train import main as train
 
-TIME_IS_UP = signal.SIGUSR2  # what submitit has Slurm send before a job's time limit
-REQUEUES = 1_000_000  # after a time limit: a long cell needs as many as it needs
-# What squeue calls a job that will not come back. PREEMPTED and NODE_FAIL may: Slurm requeues such jobs unless told not to.
+TIME_IS_UP = signal.SIGUSR2  # the signal that submitit makes Slurm send before a job's time limit
+REQUEUES = 1_000_000  # after time limits; a long cell may need many
+# squeue's states of a job that is over. Not PREEMPTED and NODE_FAIL, because Slurm requeues such jobs by default.
 OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "REVOKED", "TIMEOUT", "FORGOTTEN")
 
 
 @dataclass
 class CellJob:
-    """`pipelines.train` and `pipelines.evaluate` of one cell in `root`; a requeued job goes on from the trainer's checkpoints."""
+    """Trains and scores one cell. A requeued job resumes from the trainer's checkpoints."""
 
-    root: str
+    root: str  # the working directory
 
     def __call__(self, params: str, cell: str) -> None:
         os.chdir(self.root)
         words = ["--params", params, "--cell", cell]
-        if not is_trained(load_cell(params, cell)):  # else an earlier attempt failed at scoring alone
+        if not is_trained(load_cell(params, cell)):  # if it is trained, an earlier attempt failed in scoring
             with saving_first():
                 train(words)
         evaluate(words)
 
     def checkpoint(self, params: str, cell: str) -> submitit.helpers.DelayedSubmission:
-        """What to submit again when the job's time is up."""
+        """The job to submit again when its time is up."""
         return submitit.helpers.DelayedSubmission(self, params, cell)
 
 
 @contextmanager
 def saving_first() -> Iterator[None]:
-    """Answers TIME_IS_UP as the trainer answers SIGTERM, with a checkpoint, and only then as submitit does, with a requeue.
+    """On TIME_IS_UP, first lets the trainer save a checkpoint, as for SIGTERM, and then lets submitit requeue the job.
 
-    A SIGTERM that Slurm sends itself, on preemption or `scontrol requeue`, ends the job; Slurm then requeues it."""
+    A SIGTERM from Slurm, on preemption or `scontrol requeue`, ends the job, and Slurm requeues it.
+    """
     requeue, asked = signal.getsignal(TIME_IS_UP), []
 
     def save(number: int, frame: object) -> None:
@@ -70,24 +71,24 @@ def _call(handler: Callable | int | None, asked: list[int]) -> None:
 
 
 class SqueueWatcher(SlurmInfoWatcher):
-    """Asks squeue, which every Slurm answers: submitit asks sacct, which fails where there is no accounting database."""
+    """Asks squeue for states. submitit asks sacct, which needs an accounting database that not every Slurm has."""
 
     def _make_command(self) -> list[str]:
         return ["squeue", "--me", "--states=all", "--noheader", "--format=%i|%T"]
 
     def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
-        """{job: its state}; a job that Slurm has forgotten is over."""
+        """{job: its state}. A job that Slurm no longer knows is over."""
         text = string.decode() if isinstance(string, bytes) else string
         states = dict(line.split("|") for line in text.split())
         return {job: {"State": states.get(job, "FORGOTTEN")} for job in self._registered}
 
     def is_done(self, job_id: str, mode: str = "standard") -> bool:
-        """Whether the job is over, with a result or without."""
+        """Whether the job is over, with or without a result."""
         return self.get_state(job_id, mode) in OVER
 
 
 def make_executor(args: argparse.Namespace) -> submitit.Executor:
-    """Of local processes or of Slurm jobs."""
+    """An executor for local processes or for Slurm jobs."""
     if args.cluster == "slurm":
         submitit.SlurmJob.watcher = SqueueWatcher(delay_s=30)
     executor = submitit.AutoExecutor(args.logs, cluster=args.cluster, slurm_max_num_timeout=REQUEUES)
@@ -95,6 +96,6 @@ def make_executor(args: argparse.Namespace) -> submitit.Executor:
         cpus_per_task=args.cpus,
         gpus_per_node=args.gpus,
         timeout_min=args.minutes,
-        slurm_srun_args=[f"--cpus-per-task={args.cpus}"],  # since Slurm 22.05 srun does not take it from sbatch
+        slurm_srun_args=[f"--cpus-per-task={args.cpus}"],  # since Slurm 22.05, srun does not inherit it from sbatch
     )
     return executor

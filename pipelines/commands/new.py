@@ -1,4 +1,4 @@
-"""`python -m pipelines.commands.new attention NAME`: a mechanism of one's own, working from the first line, ready to be changed.
+"""`python -m pipelines.commands.new attention NAME`: writes a new mechanism that already works and can be changed.
 
 Writes baselines/attention/<name>.py, its line in the registry, and a cell in a profile's parameters, so that its tests, its
 costs, its row in the tables and its section of the page appear by themselves.
@@ -13,7 +13,7 @@ from harness.errors import HarnessError, run_command
 from harness.files import write_text
 
 FOLDER = Path("baselines/attention")
-TEMPLATE = '''"""{title}: say here what it does; it starts as a gate over the mean key."""
+TEMPLATE = '''"""{title}: describe it here. As written, each token gates the mean key."""
 
 import torch
 from torch import Tensor, nn
@@ -37,14 +37,14 @@ class {class_name}(Attention):
         self.output = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, return_maps: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Tokens (B, N, dim) -> (B, N, dim), with `return_maps` also the weights (B, h, N) of the mean."""
+        """Tokens (B, N, dim) -> (B, N, dim). `return_maps` adds the weights (B, h, N) of the mean."""
         g = self.key(x).mean(dim=1, keepdim=True)  # (B, 1, dim)
         out = self.output(torch.sigmoid(self.query(x)) * g)
         maps = x.new_full((len(x), self.num_heads, x.shape[1]), 1 / x.shape[1])  # (B, h, N)
         return (out, maps) if return_maps else out
 
     def reference(self, x: Tensor) -> Tensor:
-        """The same function by loops over images and tokens; tests hold `forward` to it."""
+        """The same function by loops over images and tokens. Tests compare `forward` with it."""
         return torch.stack([self._reference_image(tokens) for tokens in x])
 
     def _reference_image(self, tokens: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class {class_name}(Attention):
 
 
 def main() -> None:
-    """Starts a new attention mechanism."""
+    """Writes a new attention mechanism."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.new", description=__doc__)
     parser.add_argument("kind", choices=["attention"])
     parser.add_argument("name", help="lower case with dashes, for example mean-gate")
@@ -76,12 +76,12 @@ def main() -> None:
 
 
 def module_name(name: str) -> str:
-    """`mean-gate` -> `mean_gate`."""
+    """Module name of a mechanism: `mean-gate` -> `mean_gate`."""
     return name.replace("-", "_")
 
 
 def new_attention(name: str, params: Path) -> list[Path]:
-    """Writes the file, the registry line and the cell; returns the changed paths. HarnessError leaves everything untouched."""
+    """Writes the file, the registry line and the cell. Returns the changed paths. After HarnessError nothing has changed."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise HarnessError(f"given name {name!r}; expected lower-case words joined by dashes, for example mean-gate")
     target, registry = FOLDER / f"{module_name(name)}.py", FOLDER / "__init__.py"
@@ -99,7 +99,7 @@ def new_attention(name: str, params: Path) -> list[Path]:
 
 
 def _registered(text: str, name: str, class_name: str) -> str:
-    """The registry with the mechanism's import and line."""
+    """The text of the registry, with the mechanism's import and line."""
     entry = f'    "{name}": {class_name},\n'
     line = f"from {'.'.join(FOLDER.parts)}.{module_name(name)} import {class_name}\n"
     close = text.rfind("\n}")
@@ -114,13 +114,13 @@ def _registered(text: str, name: str, class_name: str) -> str:
 
 
 def _with_cell(path: Path, name: str) -> str:
-    """The parameters with a cell that trains the mechanism in the generator against the Lada discriminator, and fills no row."""
+    """The text of the parameters, with a cell that trains the mechanism against the Lada discriminator and fills no row."""
     params, lines = load_params(path), path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     if not params.get("cells") or list(params)[-2:] != ["rows", "cells"] or not {"rows:", "cells:"} <= set(lines):
         raise HarnessError(f"{path}: expected `rows:` and `cells:` as its last two sections; add the cell own-{name} by hand")
     data = next(iter(params["cells"].values()))["data"]
     end = lines.index("cells:")
-    while not lines[end - 1].startswith(" "):  # over comments and blank lines, to the end of `rows`
+    while not lines[end - 1].startswith(" "):  # skips comments and blank lines, to the end of `rows`
         end -= 1
     cell = f"  own-{name}: {{data: {data}, attention: {name}, discriminator: lada}}"
     return "\n".join([*lines[:end], f"  own-{name}: []", *lines[end:], "", cell, ""])

@@ -1,4 +1,4 @@
-"""A dry run: what a profile would train, and how long it would take here. Writes nothing.
+"""A dry run: shows what a profile would train, and how long it would take here. Writes nothing.
 
 `python -m pipelines.commands.plan --params pipelines/paper/params.yaml [--cell CELL ...] [--set train.nimg=1000000]`
 """
@@ -26,7 +26,7 @@ WARM_UP, TIMED = 1, 3  # steps
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Prints the cells, their images, steps and estimated hours, from a step timed on this machine's device."""
+    """Prints the cells, their images, their steps and their hours, estimated from a step on this machine's device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     profile_argument(parser)
     parser.add_argument("--cell", nargs="+", help="only these cells")
@@ -72,12 +72,12 @@ def plan(cells: list[Cell], seconds: dict[tuple, float]) -> pd.DataFrame:
 
 
 def hours_of(cell: Cell, seconds: dict[tuple, float]) -> float:
-    """Estimated hours of a cell's training: seconds per image of its networks times its images."""
+    """Estimated hours of a cell's training: its seconds per image times its images."""
     return cell.train.nimg * seconds[step_key(cell)] / 3600
 
 
 def step_key(cell: Cell) -> tuple:
-    """Cells with the same key take the same time per image."""
+    """The key of a cell's time per image. Cells with the same key take the same time."""
     return cell.generator, cell.discriminator, cell.params.attention, cell.params.discriminator, cell.train.bcr_weight > 0
 
 

@@ -1,9 +1,9 @@
-"""Writes every dvc.yaml from two templates, so that DVC is told what each stage really imports and reads.
+"""Writes every dvc.yaml from two templates. Each stage's dependencies are the files that it imports and reads.
 
-Run `python -m pipelines.commands.stages` after an import or a dataset was added; `make repro` does. With `--check` it writes
-nothing and names what is stale. A new cell needs neither: DVC itself makes the stages of cells from params.yaml. The params.yaml
-of a profile of replicates is made here too. `python -m pipelines.commands.stages paper` starts another profile: DVC knows its
-stages from then on.
+Run `python -m pipelines.commands.stages` after adding an import or a dataset; `make repro` runs it too. With `--check` it writes
+nothing and names stale files. A new cell does not need it, because DVC makes the stages of cells from params.yaml. It also writes
+the params.yaml of profiles of replicates. `python -m pipelines.commands.stages paper` starts another profile: from then on DVC
+knows its stages.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from pipelines.commands.replicates import replicated_params
 from pipelines.inputs import cell_stage_files
 
 DEFAULT = "digits"  # the profile of plain `dvc repro`
-NO_FILE = ".dvcignore"  # stands where a dataset names no file of its own; DVC wants as many from each
-PINNED = ("cifar10", "celeba")  # datasets whose files have published checksums: any other content is refused
+NO_FILE = ".dvcignore"  # used for datasets without a file, because DVC needs the same number of dependencies from each
+PINNED = ("cifar10", "celeba")  # datasets whose files have published checksums; other content is refused
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes or checks the files of the repository in whose root it runs."""
+    """Writes or checks the files. Must run in the root of the repository."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.commands.stages", description=__doc__)
     parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="start these too: pipelines/PROFILE has a params.yaml")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is stale")
@@ -56,10 +56,10 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 
 def pipelines(started: Iterable[str] = ()) -> dict[Path, str]:
-    """{path: what it must hold} of the root's dvc.yaml and of every started profile's.
+    """{path: text} of the root's dvc.yaml and of every started profile's.
 
-    A profile is a folder with a params.yaml. It is started when it has a dvc.yaml too, or is named here: DVC speaks of every
-    dvc.yaml in the repository, whatever it is asked, and not a word of the others. HarnessError where there is no such profile.
+    A profile is a folder with a params.yaml. It is started if it also has a dvc.yaml, or is named here. DVC prints messages about
+    every dvc.yaml in the repository, whatever it is asked, and about no other profile. HarnessError if there is no such profile.
     """
     known = {path.parent.name: path.parent for path in sorted(Path("pipelines").glob("*/params.yaml"))}
     if unknown := [name for name in started if name not in known]:
@@ -71,7 +71,7 @@ def pipelines(started: Iterable[str] = ()) -> dict[Path, str]:
 
 
 def profile_pipeline(folder: Path) -> str:
-    """The text of the profile in `folder`; HarnessError where its parameters cannot be DVC's."""
+    """The dvc.yaml of the profile in `folder`. HarnessError if its name is not the folder's."""
     params = load_params(folder / "params.yaml")
     if check_name("profile", folder.name) != params.get("profile"):
         given = f"{folder}/params.yaml: profile: given {params.get('profile')!r}"
@@ -87,10 +87,11 @@ def profile_pipeline(folder: Path) -> str:
 
 
 def data_sources(params: Mapping[str, Any]) -> dict[str, str]:
-    """{dataset: the archive or folder it is prepared from}; empty where none has one whose content is not pinned.
+    """{dataset: the archive or folder that it is prepared from}. Empty if all contents are pinned.
 
-    A file with a checksum is left out, as the extractors' weights are: another content stops the stage, which itself downloads
-    CIFAR-10 where it is missing."""
+    A file with a checksum is not a dependency, and neither are the extractors' weights: the stage refuses any other content, and
+    downloads CIFAR-10 itself if it is missing.
+    """
     named = {}
     for key, entry in params["data"].items():
         pinned = entry["checksum"] if "checksum" in entry else entry["name"] in PINNED
@@ -99,7 +100,7 @@ def data_sources(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def statistics_files(params: Mapping[str, Any]) -> dict[str, str]:
-    """{dataset: its reference statistics}; empty where none has any."""
+    """{dataset: its reference statistics}. Empty if no dataset has any."""
     return _unless_empty({key: entry.get("statistics") or NO_FILE for key, entry in params["evaluate"].items()})
 
 
@@ -120,7 +121,7 @@ def _rendered(template: str, **values: object) -> str:
 
 
 def _entries(paths: Iterable[str], indent: int) -> str:
-    """The entries of a YAML list."""
+    """Formats the entries of a YAML list."""
     return "\n".join(f"{' ' * indent}- {path}" for path in paths)
 
 

@@ -1,7 +1,7 @@
 """Trains and scores a profile's cells side by side, here or through Slurm: `python -m pipelines.commands.sweep --profile digits`.
 
-A cell that was killed, requeued or preempted goes on from its checkpoint. What finishes is handed to DVC, so that `dvc repro`
-has only the report left to do. The working tree must be shared by all machines, and data and extractor must be prepared.
+A cell that was killed, requeued or preempted resumes from its checkpoint. Finished cells are committed to DVC, so `dvc repro`
+only has to make the report. All machines must share the working tree, and data and extractor must be prepared.
 """
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
@@ -29,19 +29,19 @@ from pipelines.profile import Profile, load_cell, load_profile
 from pipelines.results import run_path
 
 WAITING, DONE = "waiting", "done"
-LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that say what the cells depend on, in seconds
-DIGEST = "?" * 12  # of a checkpoint folder's name; `cell-*` would match the cell `cell-seed1` too
+LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that list what the cells depend on; they take seconds
+DIGEST = "?" * 12  # in a checkpoint folder's name; `cell-*` would also match the cell `cell-seed1`
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Submits, watches, hands over; HarnessError naming the cells that failed, after all others were handed over."""
+    """Submits jobs, watches them and commits finished cells to DVC. At the end, HarnessError names the cells that failed."""
     args = _parse(argv)
     params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
     profile = load_profile(params)
     choices = profile.cells
     if not pipeline.is_file():
         stages.main([args.profile])
-    dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without them no cell is found changed
+    dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without these, DVC would find no cell changed
     changed = json.loads(dvc("status", "--json", str(pipeline)))
     cells = ready_cells(profile, chosen_cells(args, choices, changed), named=bool(args.cells))
     check_prepared(pipeline, changed, {choices[cell].params.data for cell in cells})
@@ -81,7 +81,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[str, str]:
-    """Keeps args.at_once jobs going until every cell is done or has failed args.attempts times; {cell: its last state}."""
+    """Keeps args.at_once jobs running until every cell is done or has failed args.attempts times. Returns {cell: last state}."""
     executor, waiting = make_executor(args), list(cells)
     running: dict[str, submitit.Job] = {}
     states, attempts = dict.fromkeys(cells, WAITING), Counter[str]()
@@ -108,24 +108,24 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
 
 
 def describe(job: submitit.Job, profile: str, cell: str) -> str:
-    """The scheduler's word for the job, and the images in the cell's newest checkpoint."""
+    """The scheduler's state of the job, and the images in the cell's newest checkpoint."""
     checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
     try:
         rows = json.loads(checkpoints[-1].read_text())["state"]["rows"] if checkpoints else []
-    except (OSError, ValueError):  # replaced while we looked
+    except (OSError, ValueError):  # the file was replaced while it was read
         rows = []
     return f"{job.state.lower()}, {rows[-1]['nimg'] if rows else 0:,} images"
 
 
 def say(cell: str, states: dict[str, str], state: str) -> None:
-    """One line, when there is something new to say."""
+    """Prints a line if the state has changed."""
     if states[cell] != state:
         states[cell] = state
         print(f"{cell}: {state}", flush=True)
 
 
 def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list[str]:
-    """The cells asked for, or those whose training or scores DVC finds changed or never made."""
+    """The cells named on the command line, or those whose training or scores DVC finds changed or missing."""
     for cell in args.cells or []:
         if cell not in choices:
             raise unknown_choice("cell", cell, choices)
@@ -135,9 +135,10 @@ def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list
 
 
 def ready_cells(profile: Profile, cells: list[str], named: bool) -> list[str]:
-    """The cells that will lack nothing until they are scored: what one dataset lacks stops its own cells alone.
+    """The cells for which nothing is missing. A problem with one dataset stops only the cells of that dataset.
 
-    HarnessError where such cells were asked for by name, or where none is left."""
+    HarnessError if such a cell was named on the command line, or if no cell is left.
+    """
     found = {key: lacks(profile, key) for key in dict.fromkeys(profile.cells[cell].params.data for cell in cells)}
     ready = [cell for cell in cells if not found[profile.cells[cell].params.data]]
     left_out = [cell for cell in cells if cell not in ready]
@@ -151,7 +152,7 @@ def ready_cells(profile: Profile, cells: list[str], named: bool) -> list[str]:
 
 
 def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:
-    """HarnessError where DVC finds the extractor or one of the datasets missing or out of date: every cell would fail."""
+    """HarnessError if DVC finds the extractor or a dataset missing or out of date, because every cell would fail."""
     needed = [f"{pipeline}:{stage}" for stage in ("extractor", *(f"prepare@{name}" for name in sorted(data)))]
     missing = " ".join(stage for stage in needed if stage in changed)
     if missing:
@@ -159,7 +160,7 @@ def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:
 
 
 def is_current(params: Path, name: str) -> bool:
-    """Whether weights and record are those of the parameters, data and code here now: `dvc commit` believes anything."""
+    """Whether weights and record come from the current parameters, data and code. `dvc commit` does not check that."""
     cell = load_cell(params, name)
     run = read_as(Run, run_path(cell) / "run.json")
     record = read_as(ScoreRecord, cell.results / "records" / f"{name}.json")
@@ -168,7 +169,7 @@ def is_current(params: Path, name: str) -> bool:
 
 
 def dvc(*words: str) -> str:
-    """Output of a DVC command; HarnessError with what it said if it fails."""
+    """Output of a DVC command. HarnessError with its message if it fails."""
     done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
     if done.returncode:
         raise HarnessError(

@@ -1,6 +1,6 @@
-"""Kills a run again and again, through `dvc repro`, and compares it with one left alone: `python -m pipelines.commands.torture`.
+"""Kills a run many times, through `dvc repro`, and compares it with an undisturbed one: `python -m pipelines.commands.torture`.
 
-Works on two clones of the repository's HEAD in a temporary directory; nothing in the working tree is touched.
+It works on two clones of the repository's HEAD in a temporary directory. The working tree does not change.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from harness.errors import HarnessError, run_command
 from harness.files import sha256_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EARLY_SECONDS = 5  # after the start: DVC and Python are loading, the trainer resumes
+EARLY_SECONDS = 5  # after the start, while DVC and Python load and the trainer resumes
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Exits with 0 only if weights, snapshots and curves of the two runs are the same bytes."""
+    """Exits with 0 only if weights, snapshots and curves of both runs have the same bytes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--profile", default="digits")
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def prepare_clone(clone: Path, args: argparse.Namespace) -> Path:
-    """A clone whose cell trains for args.nimg images, with its data prepared."""
+    """Makes a clone whose cell trains for args.nimg images, and prepares its data."""
     run("git", "clone", "-q", str(ROOT), str(clone), cwd=ROOT)
     path, yaml = clone / "pipelines" / args.profile / "params.yaml", YAML()
     params = yaml.load(path)
@@ -55,12 +55,12 @@ def prepare_clone(clone: Path, args: argparse.Namespace) -> Path:
 
 
 def finish(clone: Path, args: argparse.Namespace) -> None:
-    """Lets the stage run to its end."""
+    """Runs the train stage to its end."""
     run(*train_command(args), cwd=clone)
 
 
 def kill_repeatedly(clone: Path, args: argparse.Namespace) -> None:
-    """args.kills SIGKILLs, half soon after the start, half soon after a new checkpoint; of everything, or of the trainer."""
+    """Sends args.kills SIGKILLs, half soon after the start, half soon after a new checkpoint, to all processes or the trainer."""
     moments = random.Random(args.seed)
     for kill in range(1, args.kills + 1):
         before = newest_step(clone)
@@ -82,18 +82,18 @@ def kill_repeatedly(clone: Path, args: argparse.Namespace) -> None:
 
 
 def newest_step(clone: Path) -> int:
-    """The step of the clone's newest checkpoint, 0 if there is none."""
+    """The step of the clone's newest checkpoint. 0 if there is none."""
     return max((int(path.stem[-9:]) for path in clone.glob(".ckpt/*/*/[!.]*-*.json")), default=0)
 
 
 def wait_for_checkpoint(clone: Path, before: int, process: subprocess.Popen) -> None:
-    """Returns when there is a checkpoint after step `before`, or the process has ended."""
+    """Waits for a checkpoint after step `before`, or for the end of the process."""
     while newest_step(clone) <= before and process.poll() is None:
         time.sleep(0.005)
 
 
 def kill_family(process: subprocess.Popen, trainer_only: bool) -> None:
-    """SIGKILL, then waits until nothing of the group is left. HarnessError if there was nothing to kill."""
+    """Sends SIGKILL and waits until all processes of the group have ended. HarnessError if there was none."""
     if process.poll() is not None:
         said = (process.stderr.read() if process.stderr else b"").decode().strip()[-400:]
         raise HarnessError(
@@ -117,7 +117,7 @@ def outputs(clone: Path, args: argparse.Namespace) -> dict[str, str]:
 
 
 def compare(expected: dict[str, str], given: dict[str, str]) -> None:
-    """HarnessError naming the files that differ."""
+    """HarnessError names the files that differ."""
     differing = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))
     if differing:
         raise HarnessError(
@@ -134,7 +134,7 @@ def dvc(*words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The clone has no virtual environment of its own; two runs compare only on the same device."""
+    """The environment of commands in a clone: this Python, because a clone has none, and always the CPU."""
     return os.environ | {"HARNESS_PYTHON": sys.executable, "HARNESS_DEVICE": "cpu"}
 
 
