@@ -5,12 +5,13 @@ import math
 from torch import nn
 
 from lada.attention import AdditiveAttention
-from lada.fused import FusedAdditiveAttention
+from lada.fused import FusedAdditiveAttention, try_kernel
 from lada.layers import Block
 
 
 def use_fused_attention(network: nn.Module) -> None:
     """Replaces each block's additive attention by the fused form. The parameters stay the same objects under the same names."""
+    try_kernel(next(network.parameters()).device)  # here, before any step is traced
     for block in network.modules():
         if isinstance(block, Block) and type(block.attention) is AdditiveAttention:
             block.attention = _fused(block.attention, math.isqrt(len(block.position)))

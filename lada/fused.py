@@ -1,6 +1,7 @@
 """A faster form of lada.attention: the same function, parameters and gradients, with less arithmetic and memory."""
 
 import math
+import sys
 from typing import Any
 
 import torch
@@ -70,10 +71,44 @@ def additive_weights(x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
 
 
 def pool(x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
-    """sum_i alpha_i x_i for each head, (B, h, dim): one kernel where Triton runs, two matrix products elsewhere."""
-    if x.is_cuda and x.dtype in (torch.float32, torch.bfloat16, torch.float16) and _has_triton():
+    """sum_i alpha_i x_i for each head, (B, h, dim): one kernel where `try_kernel` saw it run, two matrix products elsewhere."""
+    if _RUNS.get(x.device) and x.dtype in (torch.float32, torch.bfloat16, torch.float16):
         return KernelPool.apply(x, scores.to(x.dtype), offset)
     return additive_weights(x, scores, offset) @ x
+
+
+_RUNS: dict[torch.device, bool] = {}  # whether the kernel was seen to run there
+
+
+def try_kernel(device: torch.device) -> bool:
+    """Whether the Triton kernel runs on `device`: tried once, on real tensors. Where it does not, because there is no C compiler
+    for Triton or its driver is too old, one warning says so."""
+    if device.type == "cuda" and device not in _RUNS:
+        _RUNS[device] = False
+        try:
+            x = torch.ones(1, 4, 8, device=device)
+            _RUNS[device] = bool(torch.allclose(pool_tokens(x, x[0, :2]), x[:, :2]))  # of equal tokens the mean is any of them
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            print(
+                f"warning: Lada's Triton kernel cannot run on {device} ({reason}); plain products do", file=sys.stderr, flush=True
+            )
+    return _RUNS.get(device, False)
+
+
+@torch.library.custom_op("lada::pool_tokens", mutates_args=())
+def pool_tokens(x: Tensor, scores: Tensor) -> Tensor:
+    """The kernel as one operation, so that a step traced on tensors without memory holds the call and never launches it: tokens
+    (B, N, dim), scores (h, dim) -> (B, h, dim)."""
+    from lada.fused_kernel import pool_tokens as launch
+
+    pooled: Tensor = launch(x, scores)
+    return pooled
+
+
+@pool_tokens.register_fake
+def _(x: Tensor, scores: Tensor) -> Tensor:
+    return x.new_empty(len(x), *scores.shape)
 
 
 class KernelPool(Function):
@@ -81,8 +116,6 @@ class KernelPool(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scores: Tensor, offset: Tensor) -> Tensor:
-        from lada.fused_kernel import pool_tokens
-
         ctx.save_for_backward(x, scores, offset)
         return pool_tokens(x, scores)
 
@@ -110,7 +143,3 @@ class GatedProduct(Function):
         g, k, v = ctx.saved_tensors
         gated = gradient * g
         return (gradient * k * v).sum(1, keepdim=True), gated * v, gated * k
-
-
-def _has_triton() -> bool:
-    return torch.utils._triton.has_triton()

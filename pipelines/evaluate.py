@@ -145,7 +145,10 @@ def full_size_networks(cell: Cell) -> Networks:
 
 
 def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
-    """Scores of the untrained generator, of every snapshot and of the last weights, and the best snapshot again."""
+    """Scores of the untrained generator and of every snapshot, with the first generation seed, and of the last weights, with all.
+
+    The best snapshot is given again.
+    """
     untrained = scorer.score(sampler)
     seen: dict[str, list[Scores]] = {}  # by the weights' sha256: the last snapshot is the last weights
 

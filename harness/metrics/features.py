@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor
 from harness.metrics.frechet import Statistics, statistics
 from harness.progress import progress_bar
+from harness.tf32 import tf32
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def features(images: Images, extractor: Extractor, batch_size: int = 64, progres
     device = next(extractor.module.parameters()).device
     out: dict[str, np.ndarray] = {}
     bar = progress_bar(len(images), extractor.label, "images", quiet=not progress)
-    with bar, torch.inference_mode(), full_precision(), _evaluating(extractor.module):
+    with bar, torch.inference_mode(), tf32(False), _evaluating(extractor.module):
         for start in range(0, len(images) or 1, batch_size):  # without images, one empty batch, which is refused
             # Always the same memory layout, because another one would select other kernels, with other rounding.
             batch = torch.from_numpy(np.array(_checked(images[start : start + batch_size]), order="C")).to(device)
@@ -83,17 +83,3 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train(was_training)
-
-
-@contextmanager
-def full_precision() -> Iterator[None]:
-    """Turns TF32 off, and restores the setting at the end. CUDA convolutions use TF32 by default, which changes features."""
-    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
-    before = [switch.allow_tf32 for switch in switches]
-    for switch in switches:
-        switch.allow_tf32 = False
-    try:
-        yield
-    finally:
-        for switch, value in zip(switches, before, strict=True):
-            switch.allow_tf32 = value

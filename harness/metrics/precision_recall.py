@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from harness.errors import HarnessError
-from harness.metrics.features import full_precision
 from harness.metrics.frechet import check_features
+from harness.tf32 import tf32
 
 BLOCK_SIZE = 4096
 """Rows and columns of one block of distances. At most three float32 matrices of this size, 200 MB, exist at once."""
@@ -34,7 +34,7 @@ def precision_recall(
     if generated.shape[1] != reference.shape[1]:
         raise HarnessError(f"given features of width {generated.shape[1]} and {reference.shape[1]}; use one extractor for both")
     gen, ref = (torch.from_numpy(np.array(x, order="C")).to(device) for x in (generated, reference))
-    with full_precision():
+    with tf32(False):
         in_ref, in_gen = _inside(gen, ref, neighbours, block_size, half)
     return in_ref.double().mean().item(), in_gen.double().mean().item()
 

@@ -90,7 +90,7 @@ class Protocol:
 CIFAR10 = {"resolution": 32, "checksum": "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd"}
 CELEBA = {"resolution": 64, "fit": "squash", "checksum": "md5:00d2c5bc6d35e252742224ab0c1e8fcb"}
 SIDE_128 = {"resolution": 128}
-NO_IS = tuple(name for name in SCORES if name != "is")  # ImageNet has no classes of faces or bedrooms; the paper gives no IS
+NO_IS = tuple(name for name in SCORES if name != "is")  # Table IV prints no IS beside these counts; Table II prints it
 
 PROTOCOLS = {
     protocol.name: protocol
@@ -101,11 +101,11 @@ PROTOCOLS = {
         Protocol("images-test", None, "test"),
         Protocol("cifar10-50k", "cifar10", "train", 50_000, 50_000, SCORES, 5000, 3, True, CIFAR10, table="I-IV", resolution=32),
         Protocol("cifar10-10k", "cifar10", "test", 10_000, 10_000, SCORES, 5000, 3, True, CIFAR10, table="III", resolution=32),
-        Protocol("celeba-19k", "celeba", "test", 19_962, 19_962, NO_IS, None, 3, True, CELEBA, table="II, IV", resolution=64),
+        Protocol("celeba-19k", "celeba", "test", 19_962, 19_962, SCORES, 5000, 3, True, CELEBA, table="II, IV", resolution=64),
         Protocol("celeba-50k", "celeba", "train", 50_000, 162_770, NO_IS, None, 3, True, CELEBA, table="IV", resolution=64),
         Protocol("ffhq-50k", "ffhq", "train", 50_000, 70_000, NO_IS, None, 3, True, SIDE_128, table="II, IV", resolution=128),
         Protocol("lsun128-30k", "lsun", "train", 30_000, 30_000, NO_IS, None, 3, True, SIDE_128, table="IV", resolution=128),
-        Protocol("lsun128-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, SIDE_128, table="II", resolution=128),
+        Protocol("lsun128-50k", "lsun", "train", 50_000, 50_000, SCORES, 5000, 3, True, SIDE_128, table="II", resolution=128),
         Protocol(
             "lsun256-50k", "lsun", "train", 50_000, 50_000, NO_IS, None, 3, True, table="IV", resolution=256,
             statistics_file="VIRTUAL_lsun_bedroom256.npz",

@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from harness.errors import HarnessError
-from harness.metrics.features import full_precision
+from harness.tf32 import tf32
 
 
 def generate(
@@ -30,7 +30,7 @@ def generate(
     if count < 1:
         raise HarnessError(f"given {count} images to generate; expected at least 1")
     parts = []
-    with torch.inference_mode(), full_precision(), tqdm(total=count, desc="generate", unit="img", disable=not progress) as bar:
+    with torch.inference_mode(), tf32(False), tqdm(total=count, desc="generate", unit="img", disable=not progress) as bar:
         for first in range(start, start + count, batch):
             size = min(batch, start + count - first)
             img = generator_fn(latents(noise_dim, size, seed, first).to(device))  # (B, 3, R, R)

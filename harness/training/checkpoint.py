@@ -67,6 +67,13 @@ def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
     return None
 
 
+def newest_of(scratch: Path, keys: dict[str, str]) -> str | None:
+    """Whose checkpoint is the newest: the name of one of `keys`, or None; nothing is opened."""
+    found = [(path.stem, name) for name, key in keys.items() for path in scratch.glob(f"{key[:12]}-*.json")]
+    steps = [(int(stem.rpartition("-")[2]), name) for stem, name in found if stem.rpartition("-")[2].isdigit()]
+    return max(steps)[1] if steps else None
+
+
 def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     """The tensors in a safetensors file. ValueError unless it has this hash; FileNotFoundError; HarnessError if unreadable."""
     content = _content(path)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -29,15 +30,37 @@ def image_batches(
     if len(chosen) * int(np.prod(images.shape[1:])) <= RESIDENT_BYTES:
         resident = torch.from_numpy(np.ascontiguousarray(images[chosen])).to(device)
 
-    def load(step: int) -> Tensor:
+    def gather(step: int) -> Tensor:
+        """From the disk, in memory out of which a GPU copies while it computes."""
         within = batch_indices(config.seed, len(chosen), config.batch, step)[part]
+        pixels = torch.from_numpy(images[chosen[within]])
+        return pixels.pin_memory() if device.type == "cuda" else pixels
+
+    read = Ahead(gather) if device.type == "cuda" else gather
+
+    def load(step: int) -> Tensor:
         if resident is None:
-            pixels = torch.from_numpy(images[chosen[within]]).to(device)
+            pixels = read(step).to(device, non_blocking=True)
         else:
+            within = batch_indices(config.seed, len(chosen), config.batch, step)[part]
             pixels = resident[torch.from_numpy(within).to(device)]
         return pixels.float() / 127.5 - 1  # (B, 3, H, W)
 
     return load
+
+
+class Ahead:
+    """`read`, called by another thread for the step after the one that is asked for."""
+
+    def __init__(self, read: Callable[[int], Tensor]) -> None:
+        self.read, self.thread = read, ThreadPoolExecutor(1)
+        self.waiting: dict[int, Future[Tensor]] = {}
+
+    def __call__(self, step: int) -> Tensor:
+        """What `read(step)` gives; raises what it raises."""
+        batch = self.waiting.get(step) or self.thread.submit(self.read, step)
+        self.waiting = {step + 1: self.thread.submit(self.read, step + 1)}
+        return batch.result()
 
 
 def data_digest(images: Images, indices: np.ndarray | None) -> str:

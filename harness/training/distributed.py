@@ -49,6 +49,13 @@ class Ranks:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
+    @torch.no_grad()
+    def begin_alike(self, tensors: list[Tensor]) -> None:
+        """Copies rank 0's values into every rank's tensors: what each drew for itself may differ between machines."""
+        if self.size > 1:
+            for own, first in zip(tensors, self.share([tensor.cpu() for tensor in tensors]), strict=True):
+                own.copy_(first)
+
     def any(self, flag: bool) -> bool:
         """Whether any rank's flag is set."""
         if self.size == 1:

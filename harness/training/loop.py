@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from harness.data.views import Images
 from harness.locks import cell_lock
+from harness.training.checkpoint import newest_of
 from harness.training.config import TrainConfig
 from harness.training.curves import CurveSums
 from harness.training.data import data_digest, image_batches
 from harness.training.distributed import join_ranks
-from harness.training.engines import Accelerate, Engine, candidate_engines
+from harness.training.engines import ENGINES, Accelerate, Engine, candidate_engines, unchanged
+from harness.training.engines.trial import try_apart
 from harness.training.engines.verify import verify_engine
 from harness.training.finite import makes_images
 from harness.training.identity import run_key
@@ -44,13 +46,13 @@ def fit(
     on_curves: Callable[[list[dict]], None] | None = None,
     device: torch.device | str = "cpu",
     indices: np.ndarray | None = None,
-    accelerate: Accelerate = lambda network: None,
+    accelerate: Accelerate = unchanged,
     label: str = "training",
 ) -> RunResult:
     """Trains `generator`, (B, noise_dim) -> (B, 3, H, W), against `discriminator`, (B, 3, H, W) -> (B, L), in place.
 
-    Stops after config.nimg images. If `scratch` holds checkpoints of the same run, the newest is resumed. The caller may delete
-    `scratch` once it has stored the result.
+    Stops after config.nimg images. If `scratch` holds checkpoints of the same run, the newest is resumed, by the engine that
+    wrote it if that can be used. The caller may delete `scratch` once it has stored the result.
 
     images: uint8 (N, 3, H, W), or anything indexed like it. indices: the subset to train on, None for all.
     digest: identifies what the caller put in (cell configuration, data, code). A checkpoint is resumed only if this digest and
@@ -66,14 +68,18 @@ def fit(
     generator, discriminator, part = generator.to(device), discriminator.to(device), ranks.part(config.batch)
     locked = cell_lock(Path(scratch)) if ranks.rank == 0 else nullcontext()
     with locked, requested_stop() as stop:
-        engine, engine_error, programs = _verified_engine(
-            candidate_engines(config, ranks.size), (generator, discriminator), config, noise_dim, images.shape[-1], accelerate
-        )
+        run = (digest, config.as_dict(), data_digest(images, indices), [generator, discriminator], device, accelerate)
+        keys = {name: run_key(name, *run) for name in (ENGINES if config.engine == "auto" else [config.engine])}
+        wrote = ranks.share(newest_of(Path(scratch), keys))  # the engine that goes on, if it can
+        candidates = sorted(candidate_engines(config, ranks.size), key=lambda engine: engine.name != wrote)
+        setting = (generator, discriminator), config, noise_dim, images.shape[-1], accelerate
+        engine, engine_error, programs = _verified_engine(candidates, device.type == "cuda", *setting)
+        if wrote not in (None, engine.name) and ranks.rank == 0:
+            _warn(f"engine {wrote}, which wrote {scratch}'s checkpoints, cannot be used here; {label} begins anew at image 0")
         state = engine.build(generator, discriminator, config, accelerate)
         state.programs.update(programs)
         state.join(ranks)
-        key = run_key(digest, config.as_dict(), data_digest(images, indices), [generator, discriminator], engine.name, device)
-        session = Session(state, CurveSums(device), Path(scratch), key, config.batch)
+        session = Session(state, CurveSums(device), Path(scratch), keys[engine.name], config.batch)
         session.resume()
         draw = _drawer(config, noise_dim, image_batches(images, indices, config, part, device), part)
         progress = Progress(label, config.steps * config.batch, session.done * config.batch, quiet=ranks.rank > 0)
@@ -84,19 +90,25 @@ def fit(
         return run_result(session, engine.name, bad, engine_error, noise_dim)
 
 
-def _verified_engine(candidates: list[Engine], *setting: Any) -> tuple[Engine, dict[str, float], dict]:
+def _verified_engine(candidates: list[Engine], apart: bool, *setting: Any) -> tuple[Engine, dict[str, float], dict]:
     """The first candidate that equals the reference step, with its errors and its programs.
 
     A candidate that fails is skipped with a warning, whatever the error, because compilers fail in many ways. The last one must
-    not fail.
+    not fail. apart: each but the last is first tried in a process of its own.
     """
     for engine in candidates[:-1]:
         try:
+            if apart:
+                try_apart(engine, *setting)
             return engine, *verify_engine(engine, *setting)
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
-            print(f"warning: engine {engine.name} cannot be used here ({reason}); trying the next", file=sys.stderr, flush=True)
+            _warn(f"engine {engine.name} cannot be used here ({reason}); trying the next")
     return candidates[-1], *verify_engine(candidates[-1], *setting)
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 def _drawer(

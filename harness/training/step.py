@@ -34,8 +34,11 @@ class TrainState:
     programs: dict[float, Callable] = field(default_factory=dict)  # the compiled engine's, by r1_scale
 
     def join(self, ranks: Ranks) -> None:
-        """Makes this the state of one rank of several. BatchNorm and gradients then cover the global batch."""
+        """Makes this the state of one rank of several. All begin with rank 0's weights; BatchNorm and gradients then cover the
+        global batch."""
         self.ranks = ranks
+        modules = (self.generator, self.discriminator, self.ema.module)
+        ranks.begin_alike([value for module in modules for value in module.state_dict().values()])
         if ranks.size > 1:
             for network in (self.generator, self.discriminator):
                 use_global_batchnorm(network)

@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
+from lada import fused as fused_module
 from lada.attention import AdditiveAttention
 from lada.configs import GeneratorConfig
 from lada.fused import FusedAdditiveAttention, GatedProduct, KernelPool, pool
@@ -59,6 +63,37 @@ def test_hand_written_gradients_pass_numerical_checks_twice(monkeypatch):
         assert torch.autograd.gradgradcheck(function.apply, inputs)
 
 
+def test_a_traced_step_holds_the_kernels_call_and_never_launches_it(monkeypatch):
+    """On tensors without memory a launch would read address 0; and both gradients are traced too."""
+    launched, device = [], torch.device("cpu")  # stands for a GPU: autograd asks a real one for its context
+    kernel = types.SimpleNamespace(pool_tokens=lambda *given: launched.append(given))
+    monkeypatch.setitem(sys.modules, "lada.fused_kernel", kernel)
+    monkeypatch.setitem(fused_module._RUNS, device, True)
+
+    def twice(x, scores, offset):
+        with torch.enable_grad():
+            x, scores = x.requires_grad_(), scores.requires_grad_()
+            (slope,) = torch.autograd.grad(pool(x, scores, offset).square().sum(), x, create_graph=True)
+            return torch.autograd.grad(slope.square().sum(), [x, scores])
+
+    with FakeTensorMode():
+        inputs = [torch.empty(shape) for shape in ((2, 16, 8), (4, 8), (4,))]
+        graph = make_fx(twice)(*inputs)
+    calls = [node for node in graph.graph.nodes if node.target is torch.ops.lada.pool_tokens.default]
+    assert (len(calls), launched) == (1, [])
+
+
+def test_a_kernel_that_cannot_run_leaves_the_products_and_one_warning(monkeypatch, capsys):
+    """As on an image without a C compiler, whose Triton cannot make its launcher."""
+    device = torch.device("cuda", 7)
+    monkeypatch.setattr(fused_module, "_RUNS", {})
+    assert not fused_module.try_kernel(torch.device("cpu"))
+    assert not any(fused_module.try_kernel(device) for _ in range(3))
+    said = capsys.readouterr().err
+    assert said.startswith("warning: Lada's Triton kernel cannot run on cuda:7 (")
+    assert said.count("\n") == 1
+
+
 class PlainKernel:
     """Stands for lada.fused_kernel where there is no GPU: the same function by products."""
 
@@ -99,4 +134,5 @@ def test_the_triton_kernel_equals_the_products_in_triton_s_interpreter():
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)])
 def test_on_a_gpu_the_kernel_equals_the_plain_form(dtype, tolerance):
     plain, fused, x = (value.cuda() for value in pair(dtype, grid=32, dim=64))
+    assert fused_module.try_kernel(x.device)
     torch.testing.assert_close(fused(x), plain(x), rtol=tolerance, atol=tolerance)

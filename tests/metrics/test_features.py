@@ -6,9 +6,10 @@ from torch_fidelity.utils import get_featuresdict_from_dataset
 
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor, load_extractor
-from harness.metrics.features import OUTPUTS, features, full_precision
+from harness.metrics.features import OUTPUTS, features
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
+from harness.tf32 import tf32
 
 
 class Items(torch.utils.data.Dataset):
@@ -52,7 +53,7 @@ def test_each_image_passes_once_in_eval_mode_without_tf32(digits_cnn, images):
 
 def test_tf32_is_restored_after_an_error():
     torch.backends.cudnn.allow_tf32 = True
-    with pytest.raises(ZeroDivisionError), full_precision():
+    with pytest.raises(ZeroDivisionError), tf32(False):
         1 / torch.backends.cudnn.allow_tf32  # False inside
     assert torch.backends.cudnn.allow_tf32
 

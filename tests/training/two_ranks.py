@@ -21,8 +21,8 @@ CONFIG = TrainConfig(nimg=18, batch=6, bcr_weight=0.7, r1_weight=0.5, log_nimg=6
 WITHOUT_BCR = TrainConfig(nimg=12, batch=6, r1_weight=0.5, log_nimg=6, engine="reference", snapshots=0)
 
 
-def networks() -> tuple[nn.Module, nn.Module]:
-    torch.manual_seed(0)
+def networks(seed: int) -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(seed)
     generator = GeneratorConfig(
         resolution=32, dims=(32, 16, 8), base=4, noise_dim=6, mlp_dim=16, output="conv", decoder_dims=(4,)
     )
@@ -36,7 +36,7 @@ def train(ranks: Ranks, scratch: Path) -> dict[str, torch.Tensor]:
     images = np.random.default_rng(0).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
     values = {}
     for config in (CONFIG, WITHOUT_BCR):
-        generator, discriminator = networks()
+        generator, discriminator = networks(ranks.rank)  # every rank draws others: rank 0's count
         out = scratch / config.engine
         result = loop.fit(generator, discriminator, images, config, out, "d", noise_dim=6, accelerate=use_fused_attention)
         parts = {"g": generator.state_dict(), "d": discriminator.state_dict(), "ema": result.g_ema}

@@ -1,12 +1,14 @@
 """The engines: different ways to run the same training step. `verify` compares each of them with `step.reference_step`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
+from harness.tf32 import tf32
 from harness.training.adam import Adam, Decay
 from harness.training.config import TrainConfig
 from harness.training.distributed import use_global_batchnorm
@@ -21,6 +23,10 @@ from harness.training.step import TrainState, reference_step
 
 Step = Callable[[TrainState, Tensor, Draws, TrainConfig, float], Tensor]
 Accelerate = Callable[[nn.Module], None]
+
+
+def unchanged(network: nn.Module) -> None:
+    """The Accelerate that leaves a network as it is."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,12 @@ def _build_compiled(generator: nn.Module, discriminator: nn.Module, config: Trai
     return build_state(generator, discriminator, config)
 
 
+def _reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
+    """In true fp32 or float64, whatever precision is asked for."""
+    with tf32(False) if real_img.is_cuda else nullcontext():
+        return reference_step(state, real_img, draws, config, r1_scale)
+
+
 def _eager_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
     with _precision(real_img, config):
         return reference_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, r1_scale)
@@ -83,13 +95,16 @@ def _compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tr
         return compiled_step(state, real_img.contiguous(memory_format=torch.channels_last), draws, config, r1_scale)
 
 
-def _precision(like: Tensor, config: TrainConfig) -> torch.autocast:
-    """Computes matrix products in bf16 if the configuration asks for it. Weights, moments and averages stay fp32."""
-    return torch.autocast(like.device.type, torch.bfloat16, enabled=config.precision == "bf16", cache_enabled=False)
+@contextmanager
+def _precision(like: Tensor, config: TrainConfig) -> Iterator[None]:
+    """Computes products in TF32 or bf16 if the configuration asks for it. Weights, moments and averages stay fp32."""
+    rounding = tf32(config.precision == "tf32") if like.is_cuda else nullcontext()
+    with rounding, torch.autocast(like.device.type, torch.bfloat16, enabled=config.precision == "bf16", cache_enabled=False):
+        yield
 
 
 ENGINES = {
-    "reference": Engine("reference", _build_reference, reference_step),
+    "reference": Engine("reference", _build_reference, _reference_step),
     "eager": Engine("eager", _build_eager, _eager_step),
     "compiled": Engine("compiled", _build_compiled, _compiled_step),
 }

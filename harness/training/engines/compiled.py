@@ -26,7 +26,7 @@ def compiled_step(state: TrainState, real_img: Tensor, draws: Draws, config: Tra
     In float64, used only for comparisons, the trace runs without being compiled. Each r1_scale has its own
     program. A program holds no state: any state of the same networks, batch and precision can use it.
     """
-    inputs = (_tensors(state), real_img, vars(draws))
+    inputs = step_inputs(state, real_img, draws)
     with torch.no_grad():
         if r1_scale not in state.programs:
             traced = trace_step(state, inputs, config, r1_scale)
@@ -51,6 +51,11 @@ def trace_step(state: TrainState, inputs: tuple, config: TrainConfig, r1_scale: 
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
+
+
+def step_inputs(state: TrainState, real_img: Tensor, draws: Draws) -> tuple[dict[str, dict[str, Tensor]], Tensor, dict]:
+    """The arguments of a traced step: (the state's tensors, real_img, draws)."""
+    return _tensors(state), real_img, vars(draws)
 
 
 def _tensors(state: TrainState) -> dict[str, dict[str, Tensor]]:

@@ -16,18 +16,19 @@ class GraphedProgram:
 
     def __init__(self, program: Callable) -> None:
         self.program = program
-        self.graph: torch.cuda.CUDAGraph | None = None
+        self.captured: tuple[torch.cuda.CUDAGraph, Tensor] | None = None
 
     def __call__(self, tensors: dict, real_img: Tensor, draws: dict) -> Tensor:
         """Does what the program does. Returns a copy of the metrics, because the next replay overwrites the graph's own."""
-        graph = self.graph
-        if graph is None or self.addresses != _addresses(tensors):
-            graph = self.graph = self._capture(tensors, real_img, draws)
+        if self.captured is None or self.addresses != _addresses(tensors):
+            self.captured = None  # first, because an earlier graph holds a step's memory in a pool of its own
+            self.captured = self._capture(tensors, real_img, draws)
         tree_map(lambda own, given: own.copy_(given), self.inputs, (real_img, draws))
+        graph, metrics = self.captured
         graph.replay()
-        return self.metrics.clone()
+        return metrics.clone()
 
-    def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> torch.cuda.CUDAGraph:
+    def _capture(self, tensors: dict, real_img: Tensor, draws: dict) -> tuple[torch.cuda.CUDAGraph, Tensor]:
         """Warms up, then records. A warm-up is a real training step, so it runs on copies. Recording executes nothing."""
         self.addresses, self.inputs = _addresses(tensors), tree_map(torch.clone, (real_img, draws))
         stream = torch.cuda.Stream()
@@ -38,8 +39,8 @@ class GraphedProgram:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self.metrics = self.program(tensors, *self.inputs)
-        return graph
+            metrics = self.program(tensors, *self.inputs)
+        return graph, metrics
 
 
 def _addresses(tensors: dict) -> list[int]:
