@@ -27,7 +27,8 @@ Update = Callable[["Adam", list[Tensor]], None]  # updates parameters, m and v; 
 
 
 class Decay(NamedTuple):
-    """A learning rate that falls linearly at the end of a run, by 1 / `last` per step. The final step uses 1 / `last` of it."""
+    """A learning rate that falls in the last steps of a run, with the square of the share of them that is left: from 1 down to
+    (1 / last)^2 of it. This is polynomial decay of power 2. The last bit of a cosine would depend on the C library."""
 
     steps: int  # of the whole run
     last: int  # steps in which the rate falls
@@ -84,7 +85,7 @@ def plain_update(adam: Adam, gradients: list[Tensor]) -> None:
     """The formulas above, one parameter and one operation at a time. It reads the step from a tensor, so it can be traced."""
     (beta1, beta2), t = adam.betas, adam.steps.double()
     eps = adam.eps / (1 - beta2**t).sqrt() if adam.framework == "tensorflow" else adam.eps
-    rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1)
+    rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1) ** 2
     for parameter, gradient, m, v in zip(adam.parameters, gradients, adam.m, adam.v, strict=True):
         m.mul_(beta1).add_((1 - beta1) * gradient)
         v.mul_(beta2).add_((1 - beta2) * gradient**2)
@@ -96,7 +97,8 @@ def learning_rate(adam: Adam) -> float:
     """The learning rate of the current step."""
     if adam.decay is None:
         return adam.lr
-    return adam.lr * min(1.0, (adam.decay.steps + 1 - adam.host_steps) / adam.decay.last)
+    left = min(1.0, (adam.decay.steps + 1 - adam.host_steps) / adam.decay.last)
+    return adam.lr * (left * left)
 
 
 def epsilon(adam: Adam) -> float:
