@@ -8,28 +8,21 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor, nn
 from tqdm import tqdm
 
 from baselines import generators
-from baselines.generators.network import Network
 from harness.closure import REGISTRIES, code_digest
-from harness.cost.energy import energy_per_image
-from harness.cost.macs import CONVENTIONS, count_macs
-from harness.cost.memory import PeakMemory
-from harness.cost.throughput import Limits, Timing, measure
+from harness.cost.throughput import Limits
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.locks import output_lock
 from harness.records.environment import device_name, this_process, versions
 from harness.records.measured import Throughput
-from harness.records.models import CostRecord, Macs
-from harness.records.parts import Rate
+from harness.records.models import CostRecord
 from harness.records.record import make, read_as, write_record
-from pipelines.networks import closed_forms, networks
+from pipelines.measurement import measured_fields
+from pipelines.networks import networks
 from pipelines.profile import load_profile, profile_argument
 
 RIVALS = [module for module in vars(generators).values() if hasattr(module, "GENERATORS")]
@@ -123,7 +116,7 @@ def measure_network(name: str, limits: Limits, profile: str, device: str) -> Non
     """Counts and times the network `name`. Writes its throughput and then its record."""
     started = time.time()
     entry = networks()[name]
-    counted, measured = _measured(entry, limits, device)
+    counted, measured = measured_fields(entry, limits, device)
     record = make(
         CostRecord,
         cell=name,
@@ -145,54 +138,6 @@ def measure_network(name: str, limits: Limits, profile: str, device: str) -> Non
         kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
         write_record(Path("results") / profile / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
     write_record(Path("results") / profile / "costs" / f"{name}.json", record)
-
-
-NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}
-
-
-def _measured(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The fields of a network's record, which are counted, and of its throughput, which are measured."""
-    build, make_inputs = entry.build, entry.inputs
-    if build is None or make_inputs is None:
-        return NOT_PUBLIC, None
-    network = build().eval().to(device)
-    memory = PeakMemory(network, device)
-    timings = measure(network, lambda batch: tuple(value.to(device) for value in make_inputs(batch)), memory, limits)
-    largest = max(timings)
-    energy = _energy(network, make_inputs(largest), largest, limits, memory.device, entry.steps_per_image)
-    network, inputs = network.cpu(), make_inputs(1)
-    count = count_macs(network, inputs, closed_forms(network, inputs))  # last, because it leaves freed memory behind
-    macs = Macs(
-        true=count.true,
-        fvcore=count.fvcore,
-        torch_meta=count.torch_meta,
-        closed_form=count.closed_form,
-        printed_convention=CONVENTIONS[entry.convention](count),
-    )
-    counted = {"params": count.params, "macs": macs, "known_differences": count.differences}
-    rates = {str(batch): _rate(timing) for batch, timing in timings.items()}
-    measured = {"threads": torch.get_num_threads(), "rates": rates, "peak_bytes": timings[1].peak_bytes, "energy": energy}
-    return counted, measured
-
-
-def _rate(timing: Timing) -> Rate:
-    return Rate(median=timing.median, low=timing.low, high=timing.high, repeats=timing.n, peak_bytes=timing.peak_bytes)
-
-
-def _energy(
-    network: nn.Module, inputs: tuple[Tensor, ...], batch: int, limits: Limits, device: torch.device, evaluations: int
-) -> dict[str, float] | None:
-    """Energy of one image in the batch `inputs`, over all `evaluations` of an iterative sampler. None if not measured."""
-    arguments = tuple(value.to(device) for value in inputs)
-
-    def run() -> None:
-        with torch.inference_mode():
-            network(*arguments)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    energy = energy_per_image(run, batch, device, limits.country)
-    return energy and {name: value * evaluations for name, value in energy.items()}
 
 
 if __name__ == "__main__":

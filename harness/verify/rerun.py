@@ -6,12 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from harness.config import load_params
 from harness.errors import HarnessError, unknown_choice
+from harness.files import write_json
+from harness.params import read_sections
 from harness.records.models import ScoreRecord
 from harness.records.record import read_as
 from harness.records.store import Store, load_store, profiles_with_records
@@ -126,11 +126,10 @@ def _link_sources(source: Path, root: Path, profile: str) -> None:
 
 
 def _params_with_seed(path: Path, cell: str, seed: int, root: Path) -> Path:
-    """A copy of the parameters with the cell's training seed replaced."""
-    params = load_params(path)
-    params["cells"][cell].setdefault("train", {})["seed"] = seed
-    params["cells"][cell].pop("seed", None)
+    """Writes a copy of the parameters with another training seed of the cell. JSON is YAML too."""
+    sections = read_sections(path)
+    entry = {name: value for name, value in sections.cells[cell].items() if name != "seed"}
+    entry["train"] = {**entry.get("train", {}), "seed": seed}
     target = root / "rerun-params.yaml"
-    with target.open("w", encoding="utf-8") as handle:
-        YAML(typ="safe", pure=True).dump(params, handle)
+    write_json(target, asdict(replace(sections, cells={**sections.cells, cell: entry})))
     return target

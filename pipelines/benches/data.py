@@ -7,19 +7,13 @@ results/bench/<device>/data.json."""
 import argparse
 import io
 import multiprocessing
-import os
 import statistics
 import tempfile
-import threading
-import time
 import zipfile
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from harness.data.archives import read_member
@@ -31,6 +25,7 @@ from harness.data.sources import ZipSource
 from harness.errors import HarnessError, run_command
 from harness.files import write_json
 from harness.records.environment import device_slug, environment
+from pipelines.benches.usage import measured
 
 SIZE = (178, 218)
 RESOLUTION = 64
@@ -145,49 +140,6 @@ def check_pixels(archive: Path, out: Path) -> None:
             expected = np.asarray(plain_picture(read_member(file, member, name))).transpose(2, 0, 1)
             if not np.array_equal(images[i], expected):
                 raise HarnessError(f"the preparation of {name} differs from plain Pillow's; no time is reported")
-
-
-def measured(work: Callable[[], object]) -> dict:
-    """Wall and processor seconds, and the peak memory in bytes, of this process and its children (shared pages counted once)."""
-    with _peak_memory() as peak:
-        start, cpu = time.perf_counter(), _cpu_seconds()
-        work()
-        seconds, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak[0]}
-
-
-def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-@contextmanager
-def _peak_memory() -> Iterator[list[int]]:
-    peak, stop = [0], threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.5):
-            peak[0] = max(peak[0], _memory())
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield peak
-    finally:
-        stop.set()
-        watcher.join()
-
-
-def _memory() -> int:
-    process = psutil.Process(os.getpid())
-    total = 0
-    for one in [process, *process.children(recursive=True)]:
-        try:
-            used = one.memory_full_info()
-        except psutil.NoSuchProcess:
-            continue
-        total += getattr(used, "pss", used.rss)
-    return total
 
 
 if __name__ == "__main__":

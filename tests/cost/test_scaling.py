@@ -12,7 +12,8 @@ from torch import nn
 
 from baselines.attention import ATTENTIONS
 from baselines.attention.dot_product_fused import FusedDotProductAttention
-from harness.cost.probe import FORWARD, MODES, R1, Probe, Worker, check_mechanism
+from harness.cost.mechanism_check import check_mechanism
+from harness.cost.probe import FORWARD, MODES, R1, Probe, Worker
 from harness.cost.scaling import Bounds, Point, crossover, fit_exponent, measure_grid, median_interval, over_bounds, rounds
 from harness.errors import HarnessError
 from lada.attention import AdditiveAttention

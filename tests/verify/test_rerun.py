@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {"data": "digits", "train": {"seed": 2, "nimg": 3200}}
 PARAMS = """
 profile: digits
+data: {digits: {name: digits}}
 cells:
   lada: {data: digits, train: {seed: 2}}
 rows: {lada: ["1:16"]}
