@@ -9,13 +9,16 @@ from harness.errors import HarnessError, short
 from harness.yaml_reading import parse_yaml
 
 
-def cell_arguments(description: str | None, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parses the command line of a stage that works on one cell."""
+def cell_arguments(description: str | None, argv: Sequence[str] | None, *, tracks: bool = False) -> argparse.Namespace:
+    """Parses the command line of a stage that works on one cell. tracks: it logs to MLflow, and takes --tracking-uri."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
     parser.add_argument("--cell", required=True, help="a key of its `cells`")
     help_set = "change the cell for a trial, which goes to results/<profile>-trial"
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help=help_set)
+    if tracks:
+        help_uri = "MLflow store for the live curves (default: $MLFLOW_TRACKING_URI, else mlflow.db here)"
+        parser.add_argument("--tracking-uri", metavar="URI", help=help_uri)
     return parser.parse_args(argv)
 
 

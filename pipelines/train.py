@@ -33,7 +33,7 @@ from pipelines.results import run_path, training_path
 
 def main(argv: list[str] | None = None) -> None:
     """Trains the cell, from its newest checkpoint if there is one, and writes its weights and curves."""
-    args = cell_arguments(__doc__, argv)
+    args = cell_arguments(__doc__, argv, tracks=True)
     profile, device = load_profile(args.params), default_device()
     cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
@@ -43,14 +43,23 @@ def main(argv: list[str] | None = None) -> None:
     digest = cell.digest(images.sha256)
     leads = ranks.rank == 0  # without torchrun there is only rank 0
     with output_lock(run_path(cell)) if leads else nullcontext():
-        train(cell, images, indices, digest, device, leads)
+        train(cell, images, indices, digest, device, leads, args.tracking_uri)
 
 
-def train(cell: Cell, images: Images, indices: np.ndarray | None, digest: str, device: str, leads: bool) -> None:
+def train(
+    cell: Cell,
+    images: Images,
+    indices: np.ndarray | None,
+    digest: str,
+    device: str,
+    leads: bool,
+    tracking_uri: str | None = None,
+) -> None:
     """Trains the cell on `images`. The leading rank writes the outputs and then removes the checkpoints."""
     generator, discriminator = cell.build()
     scratch = Path(".ckpt") / cell.results.name / f"{cell.name}-{digest[:12]}"
-    with live_run(cell.name, cell.results.name, cell.config()) if leads else nullcontext() as log_curves:
+    live = live_run(cell.name, cell.results.name, cell.config(), tracking_uri) if leads else nullcontext()
+    with live as log_curves:
         result = fit(
             generator,
             discriminator,

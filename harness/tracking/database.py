@@ -51,13 +51,18 @@ def forget_database(reason: str) -> None:
     _DISCARDED.append(reason)
 
 
-def connect() -> "MlflowClient":
-    """An MlflowClient for the project's database. Only one of several processes that start together creates it."""
+def asked_uri(given: str | None) -> str | None:
+    """The store that a user asked for: `given` on the command line, else by MLFLOW_TRACKING_URI. None: the one here."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def connect(uri: str | None = None) -> "MlflowClient":
+    """An MlflowClient on `uri`, or on the project's database, which is made once even when several processes start together."""
     os.environ.update(QUIET)
     from mlflow import MlflowClient  # one to three seconds, so only where it is used
 
     with database_lock():
-        client = MlflowClient(tracking_uri=database_uri())
+        client = MlflowClient(tracking_uri=uri or database_uri())
         client.search_experiments(max_results=1)  # makes the tables
     return client
 

@@ -9,6 +9,7 @@ from harness.files import digest
 from harness.records.curves import curve_row
 from harness.tracking.database import (
     DATABASE,
+    asked_uri,
     connect,
     create_run,
     curve_rows,
@@ -22,21 +23,21 @@ from harness.tracking.repair import check_place, damage
 
 
 @contextmanager
-def live_run(cell: str, profile: str, config: dict) -> Iterator[Callable[[list[dict]], None]]:
+def live_run(cell: str, profile: str, config: dict, tracking_uri: str | None = None) -> Iterator[Callable[[list[dict]], None]]:
     """Yields a function that logs batches of curve rows ({nimg, loss_d, ...}) while a cell trains.
 
     An interrupted run of the same cell and configuration is resumed. Later, the projection of the cell's record completes the
     run; the record must have the same `config`. Tracking must never stop training: after an error it prints one warning and logs
     nothing more.
     """
-    yield _Live(cell, profile, digest(config)).log
+    yield _Live(cell, profile, digest(config), asked_uri(tracking_uri)).log
 
 
 class _Live:
     """The open run of one cell in training. After the first error it does nothing more."""
 
-    def __init__(self, cell: str, profile: str, config_digest: str) -> None:
-        self.broken = False
+    def __init__(self, cell: str, profile: str, config_digest: str, uri: str | None) -> None:
+        self.broken, self.uri = False, uri
         self._guard(lambda: self._open(cell, profile, config_digest))
 
     def log(self, rows: list[dict]) -> None:
