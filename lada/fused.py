@@ -103,7 +103,7 @@ def pool_tokens(x: Tensor, scores: Tensor) -> Tensor:
     from lada.fused_kernel import pool_tokens as launch
 
     pooled: Tensor = launch(x, scores)
-    return pooled
+    return pooled.contiguous()  # as the compiler is told below
 
 
 @pool_tokens.register_fake
