@@ -86,10 +86,11 @@ def neighbour_grid(
 ) -> Path:
     """Draws samples above their nearest training images, one column per sample, headed by the distance to the nearest.
 
-    samples: uint8 (B, 3, H, W); nearest: uint8 (B, k, 3, H, W), the nearest first, k = 0 where none can be shown."""
+    samples: uint8 (B, 3, H, W). nearest: uint8 (B, k, 3, H, W), nearest first, with k = 0 if none can be shown.
+    """
     ranked = [samples, *np.asarray(nearest).swapaxes(0, 1)]
     tiles = [resize(image.transpose(1, 2, 0), size) for row in ranked for image in row]
-    rows = ["sample", *("nearest" if place == 1 else f"{place}." for place in range(1, len(ranked)))]
+    rows = ["sample", *("nearest" if rank == 1 else f"{rank}." for rank in range(1, len(ranked)))]
     sheet = labelled(_tile(tiles, len(samples)), [f"{distance:.2f}" for distance in distances], rows, (size, size), GAP)
     return write_png(with_lines(sheet, lines), Path(path))
 

@@ -1,4 +1,4 @@
-"""Whether fp32 products on a GPU may round their operands to 10 bits of mantissa (TF32); cuDNN's convolutions do so unasked."""
+"""Switches TF32, by which a GPU rounds the operands of fp32 products to 10 bits of mantissa. cuDNN uses it by default."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Allows TF32 or turns it off, for matrix products and convolutions alike; what was set before comes back afterwards."""
+    """Allows or forbids TF32 for matrix products and convolutions. Restores the old settings at the end."""
     switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [switch.allow_tf32 for switch in switches]
     for switch in switches:

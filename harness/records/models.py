@@ -86,7 +86,7 @@ class ScoreRecord(Record):
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A later field stands in a file only where it says something: older files keep their digest."""
+        """Leaves out `neighbours` if it is None, so that records from before this field keep their digest."""
         return {name: value for name, value in write(self).items() if value is not None or name != "neighbours"}
 
 

@@ -27,8 +27,11 @@ Update = Callable[["Adam", list[Tensor]], None]  # updates parameters, m and v; 
 
 
 class Decay(NamedTuple):
-    """A learning rate that falls in the last steps of a run, with the square of the share of them that is left: from 1 down to
-    (1 / last)^2 of it. This is polynomial decay of power 2. The last bit of a cosine would depend on the C library."""
+    """Lets the learning rate fall in the last steps of a run, by polynomial decay of power 2.
+
+    The rate is multiplied by the square of the share of these steps that is left, from 1 down to (1 / last)^2. A cosine is not
+    used, because its last bit depends on the C library.
+    """
 
     steps: int  # of the whole run
     last: int  # steps in which the rate falls

@@ -68,7 +68,7 @@ def load_checkpoint(scratch: Path, key: str) -> Checkpoint | None:
 
 
 def newest_of(scratch: Path, keys: dict[str, str]) -> str | None:
-    """Whose checkpoint is the newest: the name of one of `keys`, or None; nothing is opened."""
+    """The name in `keys`, {name: key}, that has the newest checkpoint. None if there is no checkpoint. Opens no file."""
     found = [(path.stem, name) for name, key in keys.items() for path in scratch.glob(f"{key[:12]}-*.json")]
     steps = [(int(stem.rpartition("-")[2]), name) for stem, name in found if stem.rpartition("-")[2].isdigit()]
     return max(steps)[1] if steps else None
@@ -89,7 +89,7 @@ def remove_half_written(scratch: Path) -> None:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> str:
-    """Writes a safetensors file atomically and returns its sha256; HarnessError if the disk does not take it."""
+    """Writes a safetensors file atomically and returns its sha256. HarnessError if it cannot be written."""
     content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     try:
         with atomic_path(path) as temporary:

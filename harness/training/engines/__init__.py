@@ -80,7 +80,7 @@ def _build_compiled(generator: nn.Module, discriminator: nn.Module, config: Trai
 
 
 def _reference_step(state: TrainState, real_img: Tensor, draws: Draws, config: TrainConfig, r1_scale: float) -> Tensor:
-    """In true fp32 or float64, whatever precision is asked for."""
+    """The reference step, always in full fp32 or float64, whatever precision the configuration asks for."""
     with tf32(False) if real_img.is_cuda else nullcontext():
         return reference_step(state, real_img, draws, config, r1_scale)
 

@@ -1,4 +1,4 @@
-"""An engine is tried where its death harms nobody: after an illegal memory access a process can use its GPU no more."""
+"""Verifies an engine in a separate process. After an illegal memory access, a process can no longer use its GPU."""
 
 import io
 from concurrent.futures import ProcessPoolExecutor
@@ -17,9 +17,9 @@ from harness.training.engines.verify import verify_engine
 def try_apart(
     engine: Engine, networks: tuple[nn.Module, nn.Module], config: TrainConfig, noise_dim: int, side: int, accelerate: Accelerate
 ) -> None:
-    """`verify_engine` in a process of its own, on the networks' device; raises what it raises, HarnessError if it died."""
+    """Calls `verify_engine` in a separate process, on the networks' device. Raises its errors, or HarnessError if it died."""
     device = next(networks[0].parameters()).device
-    buffer = io.BytesIO()  # tensors would travel through /dev/shm, of which a container has 64 MB
+    buffer = io.BytesIO()  # tensors would go through /dev/shm, which in a container may have 64 MB
     torch.save(networks, buffer)
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         try:
@@ -31,5 +31,7 @@ def try_apart(
 def _verify(
     engine: Engine, networks: bytes, device: torch.device, config: TrainConfig, noise_dim: int, side: int, accelerate: Accelerate
 ) -> None:
-    loaded = torch.load(io.BytesIO(networks), map_location=device, weights_only=False)  # bytes that the parent process has made
+    loaded = torch.load(
+        io.BytesIO(networks), map_location=device, weights_only=False
+    )  # safe, because the parent process made these bytes
     verify_engine(engine, loaded, config, noise_dim, side, accelerate)
