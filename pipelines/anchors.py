@@ -4,14 +4,19 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 
 # isort: split
 import argparse
+from pathlib import Path
 from time import time
 
 from harness.arithmetic import arithmetic
+from harness.data.arrays import open_split
+from harness.data.draws import drawn_indices
 from harness.device import default_device
 from harness.errors import run_command
+from harness.images import image_grid
 from harness.locks import output_lock
 from harness.metrics.adm import StoredReference
 from harness.metrics.anchors import scale_anchors
+from harness.metrics.protocol import SUBSET_SEED
 from harness.metrics.reference import reference_images
 from harness.records.environment import this_process, versions
 from harness.records.measured import Measurement
@@ -19,6 +24,7 @@ from harness.records.models import AnchorRecord
 from harness.records.record import make, write_record
 from harness.training.distributed import join_ranks
 from pipelines.profile import Profile, load_profile, profile_argument
+from pipelines.sampler import GRID_COLUMNS, SAMPLES, grid_scale
 from pipelines.scoring import Scorer, load_scorer
 
 
@@ -71,7 +77,16 @@ def anchor_record(profile: Profile, data: str, scorer: Scorer, command: str) -> 
         extractor=identity["extractor"],
         comparability=identity["comparability"],
         anchors=anchors,
+        samples=str(real_pictures(profile, data)),
     )
+
+
+def real_pictures(profile: Profile, data: str) -> Path:
+    """Draws training images, chosen at random, as every cell's samples are drawn. Returns the file's path."""
+    images = open_split(profile.results / "data" / data, "train")
+    chosen = images[drawn_indices(len(images), SAMPLES, SUBSET_SEED)]
+    path = profile.results / "samples" / f"anchors-{data}.png"
+    return image_grid(chosen, path, columns=GRID_COLUMNS, scale=grid_scale(chosen.shape[-1]))
 
 
 if __name__ == "__main__":

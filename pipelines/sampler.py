@@ -14,6 +14,7 @@ from pipelines.compose import Cell
 
 SAMPLES, MAPPED = 64, 6  # images in a sample grid; rows in a grid of attention maps
 PAIRS, STEPS = 4, 9  # interpolations; images in each
+GRID_COLUMNS = 16  # of a sample grid
 PREVIEW_SEED = 7  # of the pictures' latents, the same for every cell
 
 
@@ -72,20 +73,25 @@ def write_pictures(sampler: Sampler, run: Path) -> dict[str, object]:
     """
     cell = sampler.cell
     paths = {field: cell.results / field / f"{cell.name}.png" for field in ("samples", "maps", "interpolation")}
-    scale = max(1, 32 // cell.generator.resolution)
+    scale = grid_scale(cell.generator.resolution)
     z = latents(cell.generator.noise_dim, SAMPLES, PREVIEW_SEED)
     snapshots = {}
     for path in sorted(run.glob("g_ema-*.safetensors")):
         sampler.load(path)
         snapshots[int(path.stem.split("-")[1])] = sampler.show(z[:16])[0]
     sampler.load(run / "g_ema.safetensors")
-    image_grid(sampler.show(z)[0], paths["samples"], columns=16, scale=scale)
+    image_grid(sampler.show(z)[0], paths["samples"], columns=GRID_COLUMNS, scale=scale)
     attention_map_grid(*sampler.show(z[:MAPPED]), paths["maps"])
     between, maps = sampler.show(interpolated(z[: 2 * PAIRS]))
     interpolation_grid(between, paths["interpolation"], STEPS, maps, size=32)
     fields = {field: str(path) for field, path in paths.items()}
     snapshots = snapshots or {0: sampler.show(z[:16])[0]}  # the run diverged before the first snapshot
     return fields | {"progress": progress_grid(snapshots, cell.results / "progress" / f"{cell.name}.png", scale)}
+
+
+def grid_scale(resolution: int) -> int:
+    """How many times pictures of `resolution` pixels are enlarged in a grid."""
+    return max(1, 32 // resolution)
 
 
 def interpolated(z: Tensor) -> Tensor:

@@ -142,6 +142,13 @@ class AnchorRecord(Record):
     extractor: Extractor
     comparability: Comparability
     anchors: dict[Name, dict[str, dict[str, float]]]
+    samples: File | None = None  # real pictures, to hold generated ones against
+    artefacts: dict[File, Sha256] = {}
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The later fields stand in a file only where they say something: older files keep their digest."""
+        return {name: value for name, value in write(self).items() if value or name not in ("samples", "artefacts")}
 
 
 class Run(Sealed):

@@ -13,6 +13,7 @@ from harness.records.models import SCHEMA_VERSION, AnchorRecord, CostRecord, Pub
 from harness.strict_json import load_json, parse_json
 
 ARTEFACTS = ("curves", "samples", "maps", "interpolation")  # fields of a record that hold the path of a file
+Illustrated = ScoreRecord | PublishedRecord | AnchorRecord  # records that name files
 KINDS: dict[str, type[Sealed]] = {
     "score": ScoreRecord,
     "cost": CostRecord,
@@ -41,7 +42,7 @@ def seal(record: File) -> File:
     fields = record.model_dump(warnings=False)
     if isinstance(record, Record):
         fields["config_digest"] = _digest(fields["config"], where)
-    if isinstance(record, ScoreRecord | PublishedRecord):
+    if isinstance(record, Illustrated):
         fields["artefacts"] = artefact_digests(record)
     sealed = _validated(type(record), fields, where)
     return sealed.model_copy(update={"digest": _digest(_content(sealed), where)})
@@ -85,7 +86,7 @@ def read_as(kind: type[File], path: Path | str) -> File:
     return record
 
 
-def artefact_paths(record: ScoreRecord | PublishedRecord) -> list[str]:
+def artefact_paths(record: Illustrated) -> list[str]:
     """Files that a record names, relative to the working directory."""
     paths = [getattr(record, field, None) for field in ARTEFACTS]
     if isinstance(record, ScoreRecord):
@@ -93,7 +94,7 @@ def artefact_paths(record: ScoreRecord | PublishedRecord) -> list[str]:
     return [path for path in paths if path]
 
 
-def artefact_digests(record: ScoreRecord | PublishedRecord) -> dict[str, str]:
+def artefact_digests(record: Illustrated) -> dict[str, str]:
     """{path: sha256} of the files that a record names."""
     missing = [path for path in artefact_paths(record) if not Path(path).is_file()]
     if missing:
@@ -111,7 +112,7 @@ def _check_digests(record: Sealed, where: str) -> None:
                 f"{where}: its content was altered after it was written ({name} does not match); "
                 "restore the file from Git or rerun its stage"
             )
-    if isinstance(record, ScoreRecord | PublishedRecord) and record.artefacts.keys() != set(artefact_paths(record)):
+    if isinstance(record, Illustrated) and record.artefacts.keys() != set(artefact_paths(record)):
         raise HarnessError(f"{where}: artefacts are not the files that it names; restore the file from Git or rerun its stage")
 
 

@@ -16,8 +16,8 @@ from harness.records.record import read_as
 
 def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
     """Checks that the curves and pictures that a record names exist and are unchanged."""
-    for record in _scores(records):
-        for path, expected in record.artefacts.items():
+    for record in records:
+        for path, expected in getattr(record, "artefacts", {}).items():
             sound = Path(path).is_file() and sha256_file(path) == expected
             yield "" if sound else f"{path}: missing or altered since record {record.cell!r} was written"
 

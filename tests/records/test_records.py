@@ -5,7 +5,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.files import digest
 from harness.records.measured import Measurement
-from harness.records.models import CostRecord, Run, ScoreRecord
+from harness.records.models import AnchorRecord, CostRecord, Run, ScoreRecord
 from harness.records.record import make, read_as, read_record, write_record
 
 SCORE = {
@@ -50,6 +50,21 @@ def test_a_field_added_later_leaves_the_files_without_it_as_they_were(tmp_path, 
     assert content["neighbours"] == {"path": "n.png", "among": 7, "samples": 0.5, "held_out": None}
     assert list(content["artefacts"]) == ["n.png"]
     assert content.pop("digest") == digest(content) == read_record("new.json").digest
+
+
+def test_an_anchor_record_may_name_real_pictures_and_an_older_one_does_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "real.png").write_bytes(b"abc")
+    fields = {
+        name: SCORE[name] for name in ("profile", "config", "command", "versions", "arithmetic", "extractor", "comparability")
+    }
+    for path, more in (("old.json", {}), ("new.json", {"samples": "real.png"})):
+        write_record(path, make(AnchorRecord, cell="anchors-digits", anchors={}, **fields, **more))
+    old, new = (json.loads((tmp_path / name).read_text()) for name in ("old.json", "new.json"))
+    assert not {"samples", "artefacts"} & old.keys()
+    assert list(new["artefacts"]) == ["real.png"]
+    for content, path in ((old, "old.json"), (new, "new.json")):
+        assert content.pop("digest") == digest(content) == read_record(path).digest
 
 
 def test_a_record_of_another_kind_is_refused(tmp_path):
