@@ -6,7 +6,6 @@ Under torchrun the ranks share sampling and feature extraction. Only rank 0 comp
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
 
 # isort: split
-import json
 import math
 import shlex
 import sys
@@ -17,9 +16,8 @@ from time import time
 from typing import Any
 
 from harness.arithmetic import arithmetic
-from harness.data.npy import check_sha256
 from harness.device import default_device, use_threads
-from harness.errors import HarnessError, run_command
+from harness.errors import run_command
 from harness.locks import output_lock
 from harness.metrics.metric import METRICS
 from harness.progress import tracked
@@ -27,16 +25,17 @@ from harness.records.environment import this_process, versions
 from harness.records.measured import Measurement, Training
 from harness.records.models import Networks, Run, ScoreRecord, Snapshot, TrainingData
 from harness.records.parts import Process
-from harness.records.record import make, read_as, write_record
+from harness.records.record import make, write_record
 from harness.training.distributed import Ranks, join_ranks
 from lada.names import full_size_names
 from pipelines.arguments import cell_arguments
 from pipelines.compose import Cell
 from pipelines.neighbours import draw_neighbours
 from pipelines.profile import Profile, load_profile
-from pipelines.results import measured_path, record_path, run_path, training_path
+from pipelines.results import measured_path, record_path, run_path
 from pipelines.sampler import Sampler, write_pictures
 from pipelines.scoring import Scorer, Scores, load_scorer, summarised
+from pipelines.trained import read_run
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -75,30 +74,6 @@ def said(record: ScoreRecord) -> list[str]:
         for protocol, scores in record.metrics.items()
     ]
     return lines or [f"{record.cell}: {record.status} at step {record.diverged_step}, no score"]
-
-
-def read_run(cell: Cell) -> tuple[Run, Training]:
-    """The records of the cell's training. HarnessError if it has not been trained with this configuration."""
-    path = run_path(cell) / "run.json"
-    if not path.is_file():
-        raise HarnessError(f"cell {cell.name} has no trained weights at {path}; run its train stage first")
-    run, training = read_as(Run, path), read_as(Training, training_path(cell))
-    if run.config != json.loads(json.dumps(cell.config())):
-        raise HarnessError(f"{path} was trained with another configuration of cell {cell.name}; run its train stage again")
-    if training.run_digest != run.digest:
-        raise HarnessError(f"{training_path(cell)} is not of the training in {path}; run the train stage of {cell.name} again")
-    check_weights(run, run_path(cell))
-    return run, training
-
-
-def check_weights(run: Run, folder: Path) -> None:
-    """HarnessError unless `folder` holds exactly the weights that the training wrote, all undamaged."""
-    found = {path.name for path in folder.iterdir()} - {"run.json"}
-    advice = f"run the train stage of {run.cell} again"
-    for name in sorted(found ^ run.weights.keys()):
-        raise HarnessError(f"{folder / name} is {'missing' if name in run.weights else 'not of this training'}; {advice}")
-    for name, sha256 in run.weights.items():
-        check_sha256(folder / name, sha256, advice)
 
 
 def identity(cell: Cell, run: Run) -> dict[str, Any]:

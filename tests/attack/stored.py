@@ -32,10 +32,10 @@ from harness.records.record import make, read_as, write_record
 from harness.report.manifest import NAMES
 from harness.report.manifest import read_manifest as read_manifest_of_report
 from harness.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, save_tensors
-from pipelines.evaluate import check_weights
 from pipelines.profile import load_profile
 from pipelines.scoring import profile_extractor
 from pipelines.sections import FeatureParams
+from pipelines.trained import check_weights
 
 KEY = "a" * 64
 ROOT = Path(__file__).resolve().parents[2]
