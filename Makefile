@@ -13,12 +13,14 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 # PROFILE=digits-full is the same with four more seeds of every cell.
 PROFILE ?= digits
 STAGES := pipelines/$(PROFILE)/dvc.yaml
+# What DVC says after every cell, of git add, autostage and push, is said once, by the last `dvc repro`.
+WITHOUT_ADVICE := sed -u -E '/^To (track the changes with git|enable auto staging), run:|^[[:space:]]+(git add|dvc config core.autostage) |^Use `dvc push`|^$$/d'
 repro: $(READY)
 	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
 	$(BIN)/python -m pipelines.commands.stages $(PROFILE)
 	$(BIN)/dvc stage list --name-only $(STAGES) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$|metrics$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
 	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
-	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | cat
+	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | $(WITHOUT_ADVICE)
 	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow
 	@$(BIN)/python -m harness.report --profile $(PROFILE)
 	@test ! -e .git || $(BIN)/python -m harness.verify --profile $(PROFILE) --against || test $$? -eq 1  # 1: it has said what differs
@@ -44,11 +46,13 @@ ui: $(READY)
 # uv installs the locked wheels several times faster than pip; where it cannot reach the registry (a private mirror set up for pip
 # only), pip installs the very same files. Every file is checked against the hash in requirements.lock.
 $(READY): requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"error: {sys.executable} is Python {sys.version.split()[0]}; expected 3.11 to 3.13; run: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+	$(PYTHON) -c 'import sys; sys.platform == "win32" and sys.exit("error: Windows itself is not supported; run inside WSL2"); sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"error: {sys.executable} is Python {sys.version.split()[0]}; expected 3.11 to 3.13; run: make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || $(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .  # the command ladabench
 	touch $@
 
 # Only for maintainers: resolve pyproject.toml again. No package index host enters the files.
@@ -57,5 +61,7 @@ lock: $(READY)
 	  --custom-compile-command "make lock" --upgrade -o requirements.lock
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > requirements-uv.lock
 
+# Results stay, and so does what DVC keeps of weights and data.
 clean:
+	@echo "removes .venv (installed packages) and .ckpt (checkpoints of unfinished trainings, cached features); keeps results and .dvc/cache"
 	rm -rf .venv .ckpt
