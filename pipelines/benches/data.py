@@ -20,7 +20,8 @@ from harness.data.archives import read_member
 from harness.data.arrays import open_split
 from harness.data.images import Recipe
 from harness.data.manifest import library_versions
-from harness.data.parallel import available_cores, prepare_images
+from harness.data.parallel import prepare_images
+from harness.data.pool import available_cores
 from harness.data.sources import ZipSource
 from harness.errors import HarnessError, run_command
 from harness.files import write_json

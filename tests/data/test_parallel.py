@@ -1,51 +1,16 @@
 import errno
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import encode, noise, picture, write_zip
+from pictures import encode, noise, write_zip
+from preparing import RECIPE, contents, count_decoded, prepare
 
-from harness.data import open_split, parallel, read_manifest
+from harness.data import open_split, read_manifest
 from harness.data.images import Recipe
-from harness.data.parallel import prepare_images, shard_images
+from harness.data.parallel import shard_images
 from harness.data.sources import FolderSource, ZipSource
 from harness.errors import HarnessError
-
-RECIPE = Recipe(8, "squash", "box")
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    for i in range(20):
-        path = tmp_path / "in" / f"{i % 2}" / f"{i:02d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(seed=i))
-    return tmp_path / "in"
-
-
-@pytest.fixture
-def small_shards(monkeypatch):
-    monkeypatch.setattr(parallel, "MIN_SHARD", 3)
-
-
-def prepare(source, out, recipe=RECIPE, cores=1, splits=None):
-    items = source.items()
-    parallel_cores, parallel.available_cores = parallel.available_cores, lambda: cores
-    try:
-        prepare_images(out, "example", splits or {"train": items[:15], "test": items[15:]}, source, recipe, {"resolution": 8})
-    finally:
-        parallel.available_cores = parallel_cores
-
-
-def contents(root):
-    return {path.name: path.read_bytes() for path in root.iterdir()}
 
 
 def test_many_processes_write_the_same_bytes_as_one(folder, tmp_path, small_shards):
@@ -99,12 +64,6 @@ def test_every_damaged_picture_is_listed_and_a_repair_goes_on(folder, tmp_path, 
     assert list((tmp_path / ".ckpt").iterdir()) == []
 
 
-def count_decoded(monkeypatch):
-    decoded, decode = [], Recipe.__call__
-    monkeypatch.setattr(Recipe, "__call__", lambda self, data, name: decoded.append(name) or decode(self, data, name))
-    return decoded
-
-
 def test_a_wrong_size_is_another_release(folder, tmp_path):
     with pytest.raises(HarnessError, match=r"0/00\.png is 13x9; expected 178x218 or 1x1"):
         prepare(FolderSource(folder), tmp_path / "out", Recipe(8, "squash", "box", ((178, 218), (1, 1))), splits=one(folder))
@@ -142,72 +101,6 @@ def test_shards_of_other_pictures_or_recipes_are_not_reused(folder, tmp_path, sm
     assert open_split(tmp_path / "out", "train").shape == (15, 3, 4, 4)
 
 
-SLOW = """
-import sys, time
-from pathlib import Path
-from harness.data import parallel
-from harness.data.images import Recipe
-from harness.data.sources import FolderSource
-decode = Recipe.__call__
-def slow(self, data, name):
-    time.sleep(0.2)
-    return decode(self, data, name)
-Recipe.__call__ = slow
-parallel.MIN_SHARD = 3
-if __name__ == "__main__":
-    parallel.available_cores = lambda: int(sys.argv[3])
-    source = FolderSource(Path(sys.argv[1]))
-    items = source.items()
-    splits = {"train": items[:15], "test": items[15:]}
-    parallel.prepare_images(Path(sys.argv[2]), "example", splits, source, Recipe(8, "squash", "box"), {"resolution": 8})
-"""
-
-
-@pytest.mark.parametrize("cores", [1, 2])
-def test_a_killed_preparation_goes_on_and_ends_the_same(folder, tmp_path, small_shards, monkeypatch, cores):
-    script = tmp_path / "slow.py"
-    script.write_text(SLOW)
-    command = [sys.executable, str(script), str(folder), str(tmp_path / "out"), str(cores)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while (
-        len(finished := list(tmp_path.glob(".ckpt/*/done/[a-z]*.json"))) < 2
-        and process.poll() is None
-        and time.monotonic() < deadline
-    ):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert len(finished) >= 2
-    assert not (tmp_path / "out").exists()
-    time.sleep(0.3)  # the workers see that their parent is gone
-    finished = list(tmp_path.glob(".ckpt/*/done/[a-z]*.json"))
-    decoded = count_decoded(monkeypatch)
-    prepare(FolderSource(folder), tmp_path / "out")
-    assert len(decoded) <= 20 - 3 * len(finished) + 1  # the last shard holds two
-    prepare(FolderSource(folder), tmp_path / "whole")
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
-
-
-def test_workers_end_with_a_killed_parent(folder, tmp_path):
-    script = tmp_path / "slow.py"
-    script.write_text(SLOW.replace("0.2", "600"))
-    command = [sys.executable, str(script), str(folder), str(tmp_path / "out"), "2"]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob(".ckpt/*/shards/.*.tmp*"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    workers = [
-        int(path.name.removesuffix(".tmp").rsplit("-", 1)[-1]) for path in tmp_path.glob(".ckpt/*/shards/.*.tmp*")
-    ]  # the name holds the process id
-    process.kill()
-    process.wait()
-    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert len(workers) == 2
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
-
-
 def test_shard_sizes_follow_the_amount():
     assert shard_images(100, 12288) == 256
     assert shard_images(202_599, 3 * 64 * 64) == 202_599 // 128
@@ -228,26 +121,3 @@ def test_a_done_mark_without_its_shard_counts_for_nothing(folder, tmp_path, smal
     decoded = count_decoded(monkeypatch)
     prepare(FolderSource(folder), tmp_path / "out")
     assert len(decoded) == 3 + 3 + 2  # the missing, the short, and the last one whose end moved
-
-
-def test_what_a_kill_left_behind_is_checked_before_it_is_used(folder, tmp_path, small_shards, monkeypatch):
-    (folder / "zz.png").write_bytes(b"damaged")
-    with pytest.raises(HarnessError, match="zz"):
-        prepare(FolderSource(folder), tmp_path / "out")
-    (folder / "zz.png").write_bytes(picture(seed=99))
-    shard = next(tmp_path.glob(".ckpt/*/shards/train-00000.npy"))
-    flip(shard, -1)
-    marks = {path.stem: path for path in tmp_path.glob(".ckpt/*/done/*.json")}
-    flip(marks["train-00001"], marks["train-00001"].read_text().index('"sources"') + 20)
-    marks["train-00002"].write_text("[" * 100_000)
-    decoded = count_decoded(monkeypatch)
-    prepare(FolderSource(folder), tmp_path / "out")
-    assert len(decoded) == 3 + 3 + 3 + 3  # the three, and the one that held zz.png
-    prepare(FolderSource(folder), tmp_path / "whole")
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
-
-
-def flip(path, at):
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)

@@ -1,0 +1,98 @@
+"""One shard of prepared pictures: the unit of work, finished once it is recorded with the hash of its file."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.images import Recipe
+from harness.data.sources import Source
+from harness.errors import HarnessError
+from harness.files import atomic_path, digest, sha256_file, write_json
+
+REOPEN = 512  # pictures read through one handle: an lmdb map keeps in memory what it has shown
+
+
+@dataclass(frozen=True)
+class Work:
+    """One shard to make: `items` of `source`, made by `recipe`, to `path`; `done` records it once it is finished."""
+
+    split: str
+    path: Path
+    done: Path
+    source: Source
+    recipe: Recipe
+    items: Sequence[tuple[str, Any]]
+
+    def items_digest(self) -> str:
+        """Digest of the items' names and locators."""
+        return hashlib.sha256("\n".join(map(repr, self.items)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is known of a finished shard: digest of its items, sha256 of each picture's bytes, sha256 of the shard's file."""
+
+    items: str
+    sources: list[str]
+    sha256: str
+
+    def write(self, path: Path) -> None:
+        """Writes it to `path`, with a check sum of its own."""
+        write_json(path, {**asdict(self), "check": digest(asdict(self))})
+
+
+def read_finished(path: Path) -> Finished | None:
+    """What was written to `path`; None if there is nothing, or if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        check = content.pop("check")
+        return Finished(**content) if digest(content) == check else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def fill_shard(work: Work) -> tuple[list[str], Finished | None]:
+    """Decodes the shard's pictures to its path, unless that is done: what is wrong with those that cannot be decoded, and what
+    is known of the shard if nothing is."""
+    wanted = work.items_digest()
+    finished = read_finished(work.done)
+    if finished and finished.items == wanted and work.path.is_file() and sha256_file(work.path) == finished.sha256:
+        return [], finished
+    failures: list[str] = []
+    hashes: list[str] = []
+    with atomic_path(work.path) as temporary, temporary.open("wb", buffering=1 << 20) as file:
+        shape = (len(work.items), 3, work.recipe.resolution, work.recipe.resolution)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        whole = hashlib.sha256(header.getvalue())
+        file.write(header.getvalue())
+        for image, sha256 in _decoded(work, failures):
+            file.write(image.data)
+            whole.update(image.data)
+            hashes.append(sha256)
+    if failures:
+        work.path.unlink()
+        return failures, None
+    finished = Finished(wanted, hashes, whole.hexdigest())
+    finished.write(work.done)
+    return [], finished
+
+
+def _decoded(work: Work, failures: list[str]) -> Iterator[tuple[np.ndarray, str]]:
+    """Every picture of the shard, decoded, with the sha256 of its bytes; what cannot be read or decoded goes to `failures`."""
+    for start in range(0, len(work.items), REOPEN):
+        with work.source.open() as read:
+            for name, locator in work.items[start : start + REOPEN]:
+                try:
+                    data = read(name, locator)
+                    image = work.recipe(data, name)
+                except (HarnessError, OSError) as error:  # OSError: of reading the picture; the shard is written elsewhere
+                    failures.append(str(error))
+                    continue
+                yield image, hashlib.sha256(data).hexdigest()
