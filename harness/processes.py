@@ -4,7 +4,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 # Waits for the end of its input. That comes when the process at the other end has ended, in whatever way.
@@ -23,15 +24,30 @@ def end_tidily() -> None:
 
 
 def _end(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second signal acts at once
+    end_children()
+    raise SystemExit(128 + number)
+
+
+def end_children() -> None:
+    """Sends SIGTERM to all processes that this one has started, and to those that they have started."""
     import psutil  # here, because every command imports this file
 
-    signal.signal(number, signal.SIG_DFL)  # a second signal acts at once
     for child in psutil.Process().children(recursive=True):
         try:
             child.terminate()
         except psutil.NoSuchProcess:
             continue
-    raise SystemExit(128 + number)
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile ignore Ctrl-C, which a terminal sends to all of them. This process ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run_to_the_end(command: Sequence[str], env: Mapping[str, str]) -> int:

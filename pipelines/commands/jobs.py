@@ -6,13 +6,14 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 import argparse
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import submitit
 from submitit.slurm.slurm import SlurmInfoWatcher
 
+from harness.processes import end_children
 from pipelines.evaluate import main as evaluate
 from pipelines.profile import load_cell
 from pipelines.train import is_trained
@@ -85,6 +86,16 @@ class SqueueWatcher(SlurmInfoWatcher):
     def is_done(self, job_id: str, mode: str = "standard") -> bool:
         """Whether the job is over, with or without a result."""
         return self.get_state(job_id, mode) in OVER
+
+
+def cancel(cluster: str, jobs: Iterable[submitit.Job]) -> None:
+    """Ends jobs: Slurm's by scancel, those here by SIGTERM, which a trainer answers with a checkpoint. Submitit would send them
+    SIGINT, which prints a traceback, and a second later SIGKILL."""
+    if cluster == "local":
+        end_children()
+        return
+    for job in jobs:
+        job.cancel()
 
 
 def make_executor(args: argparse.Namespace) -> submitit.Executor:

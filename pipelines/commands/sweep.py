@@ -20,10 +20,11 @@ import submitit
 
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
+from harness.processes import deaf_to_ctrl_c
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
 from pipelines.commands import stages
-from pipelines.commands.jobs import CellJob, make_executor
+from pipelines.commands.jobs import CellJob, cancel, make_executor
 from pipelines.needs import check_batch, lacks
 from pipelines.profile import Profile, load_cell, load_profile
 from pipelines.results import run_path
@@ -91,7 +92,8 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
                 cell = waiting.pop(0)
                 attempts[cell] += 1
                 executor.update_parameters(name=cell)
-                running[cell] = executor.submit(CellJob(os.getcwd()), str(params), cell)
+                with deaf_to_ctrl_c():
+                    running[cell] = executor.submit(CellJob(os.getcwd()), str(params), cell)
             time.sleep(args.poll)
             for cell, job in list(running.items()):
                 say(cell, states, describe(job, args.profile, cell))
@@ -101,8 +103,7 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
                     if states[cell] != DONE and attempts[cell] < args.attempts:
                         waiting.append(cell)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM or a closed terminal
-        for job in running.values():
-            job.cancel()
+        cancel(args.cluster, running.values())
         raise
     return states
 
