@@ -62,8 +62,12 @@ def test_a_limit_draws_by_a_seed_and_says_so(run, tmp_path, images):
     draw = {"count": 20, "of": 46, "seed": 0}
     assert found[0]["drawn"] == {"generated": [draw], "reference": draw}
     assert found[0]["scores"] == found[1]["scores"]
-    assert found[0]["scores"]["fd/digits-cnn"] == pytest.approx(0, abs=1e-5)  # both sides draw the same ones
-    assert 5 < (drawn_indices(46, 20, 0) < 23).sum() < 15
+    drawn = drawn_indices(46, 20, 0)
+    assert 5 < (drawn < 23).sum() < 15  # of both classes
+    write_samples(tmp_path / "drawn.npz", both[drawn])
+    for generated, reference in (("g", "drawn"), ("drawn.npz", "g")):  # either side draws these, and not the first ones
+        scored = run(tmp_path / generated, tmp_path / f"{reference}.npz", "--reduced", 20)[0]["scores"]
+        assert scored["fd/digits-cnn"] == pytest.approx(0, abs=1e-5)
     assert run(tmp_path / "g", tmp_path / "g.npz")[0]["drawn"] == {"generated": [None], "reference": None}
 
 

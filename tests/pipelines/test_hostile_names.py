@@ -44,7 +44,7 @@ def test_a_name_that_a_shell_or_dvc_would_read_is_refused_before_any_work(projec
 
 
 def test_a_downloaded_archive_without_history_runs_as_make_repro_sets_it_up(tmp_path):
-    root = make_project(tmp_path / "unzipped")
+    root = make_project(tmp_path / "unzipped (100%41)?b#c")  # signs that mean something in addresses and to a shell
     shutil.rmtree(root / ".git")
     line = next(line for line in Path("Makefile").read_text().splitlines() if "core.no_scm" in line)
     assert dvc(root, "repro", f"{PIPELINE}:names").returncode != 0

@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import pytest
@@ -42,15 +43,25 @@ def test_a_tree_inside_another_repository_has_no_commit(tree):
     assert "inside another repository" in state.reason
 
 
-def test_no_repository_no_git_and_another_owner_say_so(tmp_path, tree, monkeypatch):
+def test_no_repository_and_no_git_say_so(tmp_path, tree, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/")  # of no effect: variables of an outer git command are left out
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
     assert "no git repository" in git_state(outside).reason
-    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("PATH", "/nowhere")
     git_state.cache_clear()
     assert git_state(tree).reason == "git is not installed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a tree to another owner")
+def test_the_tree_of_another_owner_has_no_commit_and_says_why(tree, monkeypatch):
+    """As in a container that mounts a user's clone."""
+    monkeypatch.setenv("HOME", str(tree))  # without a safe.directory of one's own
+    for path in (tree, *tree.rglob("*")):
+        os.chown(path, 12345, 12345)
+    state = git_state(tree)
+    assert (state.commit, state.dirty) == (None, None)
+    assert state.reason.startswith("git refuses a tree of another owner")
 
 
 def test_the_widest_vectors_are_named(tmp_path):

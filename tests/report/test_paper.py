@@ -74,6 +74,23 @@ def test_shared_runs_and_protocols_of_the_five_tables():
     assert tables[5].quantity(3, "CT") == "images_seen"
 
 
+# What was found in the authors' published code, configuration and checkpoints: {entry: what its statement must say}
+FOUND_IN_CODE = {
+    "generator-loss": ("Equation 14, the discriminator's loss", "equation 15 is the generator's"),
+    "published-configuration": ("bCR off and no cutout",),
+    "published-checkpoint": ("best FID", "2,500 images", "last weights"),
+    "ema-start": ("random weights of its own",),
+    "data-loader": ("squashes whole pictures", "unless they were prepared beforehand"),
+    "r1-layer-norm": ("stops at the mean", "0.8%"),
+}
+
+
+@pytest.mark.parametrize("entry", FOUND_IN_CODE)
+def test_what_differs_in_the_published_code_is_an_erratum(entry):
+    (statement,) = {found["statement"] for found in all_errata() if found["id"] == entry}
+    assert all(words in statement for words in FOUND_IN_CODE[entry])
+
+
 def test_every_erratum_touches_a_figure_that_is_there():
     ledger = all_errata()
     assert len({entry["id"] for entry in ledger}) == len(ledger)
