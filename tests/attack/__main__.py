@@ -7,6 +7,7 @@ runs it once with seed 0 (tests/attack/test_attack.py); another seed or more tim
 import argparse
 import contextlib
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -28,6 +29,11 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def used() -> float:
+    """Seconds of processor time of this process and its ended children: a busy machine does not lengthen them."""
+    return sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def main() -> int:
     """Runs the classes that were asked for; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -38,12 +44,14 @@ def main() -> int:
     failed, began = 0, time.monotonic()
     for name in args.classes or CLASSES:
         attack, tries = CLASSES[name]
+        before = used()
         with tempfile.TemporaryDirectory() as scratch, quiet():
             tallies = attack(Path(scratch).resolve(), args.seed, max(1, round(tries * args.times)))
         for tally in tallies:
             print(tally, flush=True)
             failed += tally.silent + tally.tracebacks
-    print(f"{failed} failures in {time.monotonic() - began:.0f} s")
+        print(f"    {name}: {used() - before:.0f} s of processor time", flush=True)
+    print(f"{failed} failures in {time.monotonic() - began:.0f} s, {used():.0f} s of processor time")
     return 1 if failed else 0
 
 

@@ -6,13 +6,14 @@ import socketserver
 import stat
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from stored import png
+from stored_data import png
 
 PATHS = ["../../victim/evil", "..", ".", "/etc/x", "a/b", "a\\b", "~", "a.b", "cifar10.1", "con:", "x" * 200]
 SHELL = [
@@ -105,41 +106,45 @@ def arrays(rng: random.Random, folder: Path) -> Iterator[tuple[str, Path]]:
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-def answers(rng: random.Random, content: bytes, tries: int) -> Iterator[tuple[str, bytes]]:
-    """What a server may say in place of a good answer."""
+def answers(rng: random.Random, content: bytes, tries: int) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+    """What a server may say in place of a good answer: once, and then without end."""
     good = OK + b"Content-Length: %d\r\n\r\n" % len(content) + content
     chunked = OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(content) + content + b"\r\n0\r\n\r\n"
     heads = (b"HTP/1.1 200 OK\r\n", b"HTTP/1.1 -1 OK\r\n", b"HTTP/9.9 200\r\n", b"\0" * 50, OK + b"Content-Range: x\r\n")
     headers = (b"A: b\r\n" * 150, b"A: " + b"b" * 70_000 + b"\r\n", b"\xff: \0\r\n")
     lengths = (b"x", b"-1", b"1e3", b"9" * 400, b"0x10", b"", b"5, 6", "٣".encode())
+    endings = (b"HTTP/1.1 100 Continue\r\n\r\n", b"A: b\r\n" * 500, b"\0" * 1000, b"1\r\na\r\n", b"x")
     for number in range(tries):
-        kind = rng.randrange(5)
+        kind = rng.randrange(6)
         if kind == 0:
-            yield f"head {number}", rng.choice(heads) + rng.choice((b"", good[len(OK) :]))
+            yield f"head {number}", (rng.choice(heads) + rng.choice((b"", good[len(OK) :])), b"")
         elif kind == 1:
-            yield f"length {number}", OK + b"Content-Length: " + rng.choice(lengths) + b"\r\n\r\n" + content
+            yield f"length {number}", (OK + b"Content-Length: " + rng.choice(lengths) + b"\r\n\r\n" + content, b"")
         elif kind == 2:
-            yield f"cut {number}", rng.choice((good, chunked))[: rng.randrange(len(chunked))]
+            yield f"cut {number}", (rng.choice((good, chunked))[: rng.randrange(len(chunked))], b"")
         elif kind == 3:
-            at = rng.randrange(70)
-            base = rng.choice((good, chunked))
-            yield f"byte {at}", base[:at] + rng.randbytes(1) + base[at + 1 :]
+            at, base = rng.randrange(70), rng.choice((good, chunked))
+            yield f"byte {at}", (base[:at] + rng.randbytes(1) + base[at + 1 :], b"")
+        elif kind == 4:
+            yield f"headers {number}", (OK + rng.choice(headers) + b"\r\n", b"")
         else:
-            yield (
-                f"headers {number}",
-                OK + rng.choice(headers) + b"\r\n",
-            )
+            base = rng.choice((good, chunked))
+            yield f"endless {number}", (base[: rng.randrange(len(chunked) - 2)], rng.choice(endings))
 
 
 @contextmanager
-def serving(answer: Callable[[], bytes]) -> Iterator[str]:
-    """The address of a server that sends `answer()` to every request."""
+def serving(answer: Callable[[], tuple[bytes, bytes]]) -> Iterator[str]:
+    """The address of a server that answers every request with the first part of `answer()`, and the second without end."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.recv(65536)
-            with suppress(OSError):
-                self.request.sendall(answer())
+            first, again = answer()
+            with suppress(OSError):  # the other side has had enough
+                self.request.sendall(first)
+                while again:
+                    self.request.sendall(again)
+                    time.sleep(0.05 if len(again) == 1 else 0)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

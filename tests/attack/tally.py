@@ -3,12 +3,14 @@
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.errors import HarnessError, run_command
 
+ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 5  # examples kept of each failure
 
 
@@ -91,3 +93,8 @@ def same(found: Any, sound: Any) -> bool:
     if hasattr(sound, "__array__"):
         return np.array_equal(np.asarray(found), np.asarray(sound), equal_nan=np.asarray(sound).dtype.kind == "f")
     return found is sound if sound is _NEVER else bool(found == sound)
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file under `root`."""
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
