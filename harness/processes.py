@@ -1,5 +1,7 @@
 """Ends a command cleanly: nothing is left half-written, and no process that it started keeps running."""
 
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +50,18 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def serve_parent() -> None:
+    """Prepares a worker process, which ignores Ctrl-C because its parent handles it, and ends when its parent has been killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def run_to_the_end(command: Sequence[str], env: Mapping[str, str]) -> int:

@@ -17,6 +17,7 @@ from harness.cost.throughput import Limits
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.locks import output_lock
+from harness.processes import end_children, serve_parent
 from harness.records.environment import device_name, this_process, versions
 from harness.records.measured import Throughput
 from harness.records.models import CostRecord
@@ -103,9 +104,12 @@ def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> N
     """Measures one network in a fresh process, so that the peak of memory is its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=serve_parent) as pool:
         try:
             pool.submit(measure_network, name, limits, profile, device).result()
+        except KeyboardInterrupt:
+            end_children()  # else the pool would wait for the measurement
+            raise
         except BrokenProcessPool as error:
             raise HarnessError(
                 f"the process that measured {name} was killed, most likely for want of memory; free some, then run again"

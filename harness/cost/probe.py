@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from harness.cost.mechanism_check import check_mechanism
 from harness.cost.memory import PeakMemory
+from harness.processes import serve_parent
 
 SAMPLE_SECONDS = 0.005  # a sample repeats a pass until it lasts this long
 FORWARD, BACKWARD, R1 = "forward", "forward+backward", "r1"
@@ -128,6 +129,7 @@ class Worker:
 
 
 def _serve(connection: Connection, mechanism: type[nn.Module], device: str, threads: int, clock: str) -> None:
+    serve_parent()
     torch.set_num_threads(threads)
     probe = Probe(mechanism, device, clock)
     while True:

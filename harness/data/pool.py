@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from harness.errors import HarnessError
+from harness.processes import serve_parent
 
 MAX_WORKERS = 16  # each takes about 45 MiB; more would not keep the whole under 1 GiB
 
@@ -30,7 +29,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
         yield from ((task, work(task)) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")  # fork is unsafe once a library has started threads
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=serve_parent)
     waiting: deque[tuple[Task, Future[Result]]] = deque()
     try:
         for task in tasks:
@@ -46,15 +45,3 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
         ) from error
     finally:
         executor.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Ctrl-C is the parent's to handle; a worker whose parent was killed must not go on writing."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)

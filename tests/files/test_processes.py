@@ -1,5 +1,6 @@
 """Commands that are ended take their children with them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,25 @@ def main():
     print(subprocess.Popen(["sleep", "60"]).pid, flush=True)
     time.sleep(60)
 run_command(main)
+"""
+
+POOL = """
+import multiprocessing, time
+from concurrent.futures import ProcessPoolExecutor
+from harness.errors import run_command
+from harness.processes import end_children, serve_parent
+def main():
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=serve_parent) as pool:
+        pool.submit(int).result()
+        print(*pool._processes, flush=True)
+        try:
+            pool.submit(time.sleep, 60).result()
+        except KeyboardInterrupt:
+            end_children()
+            raise
+if __name__ == "__main__":
+    run_command(main)
 """
 
 
@@ -49,3 +69,24 @@ def test_the_children_end_with_the_command(script, number):
     command.send_signal(number)
     command.communicate(timeout=20)
     assert ends(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_a_worker_ends_with_its_command_and_leaves_ctrl_c_to_it(number):
+    command = subprocess.Popen(
+        [sys.executable, "-c", POOL],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+    )
+    worker = int(command.stdout.readline())
+    if number == signal.SIGINT:
+        os.killpg(command.pid, number)  # as a terminal does
+    else:
+        command.send_signal(number)
+    assert ends(worker)
+    _, said = command.communicate(timeout=20)
+    assert "Traceback" not in said
+    assert (said == "interrupted\n") == (number == signal.SIGINT)
