@@ -3,27 +3,35 @@
 `lacks` lists what is missing for the cells of a dataset. `check_ready` refuses a cell for which something is missing.
 """
 
+import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from harness.data import read_manifest
+from harness.data.arrays import open_split
 from harness.data.manifest import MANIFEST
 from harness.device import memory_bytes
 from harness.errors import HarnessError, unknown_choice
 from harness.files import sha256_file
+from harness.gpus import why_no_gpu, why_unsupported
 from harness.metrics.adm import STATISTICS
 from harness.metrics.classifier import SHA256, WEIGHTS
 from harness.metrics.npz import array_names
 from harness.metrics.protocol import Protocol
+from harness.training.engines import LONG_RUN
 from harness.training.memory import step_bytes
 from pipelines.compose import Cell
 from pipelines.profile import Profile
 
 GIB = 2**30
+# md5 of the first picture's bytes, row by row, RGB. FFHQ is published at 128 pixels too: no filter has to be guessed.
+FIRST_PICTURES = {"ffhq-50k": "38d7e93eb9a796d0e65f8c64de8ba161"}
 CERTAIN = 1.25  # times the memory: estimates can be wrong by a few per cent, and a refusal must be right
 
 
@@ -33,7 +41,21 @@ def check_ready(profile: Profile, cell: Cell, device: str, ranks: int = 1) -> No
     if found:
         raise HarnessError(found[0])
     check_batch(profile, cell)
+    check_device(cell, device)
     check_memory(cell, device, ranks)
+
+
+def check_device(cell: Cell, device: str) -> None:
+    """HarnessError where a long run would fall to a processor that nobody chose, or to a GPU for which torch has no kernels."""
+    if device != "cpu":
+        problem = why_unsupported(torch.cuda.get_device_capability(device), torch.cuda.get_arch_list())
+        if problem:
+            raise HarnessError(f"{device}: {problem}")
+    elif cell.train.steps >= LONG_RUN and not os.environ.get("HARNESS_DEVICE"):
+        raise HarnessError(
+            f"cells.{cell.name}: its {cell.train.steps:,} steps would be trained on the CPU, because {why_no_gpu()}; expected a "
+            "GPU; set HARNESS_DEVICE=cpu in the environment to train there all the same"
+        )
 
 
 def lacks(profile: Profile, key: str) -> list[str]:
@@ -97,6 +119,14 @@ def _check_prepared(manifest: dict[str, Any], protocol: Protocol, root: Path) ->
         raise unknown_choice(f"split of {root}", protocol.reference_split, manifest["splits"])
     count = manifest["splits"][protocol.reference_split]["count"]
     protocol.check_counts(protocol.generated_count(count), count)
+    expected = FIRST_PICTURES.get(protocol.name) if protocol.preparation else None  # a dry run's pictures may be any
+    if expected:
+        first = open_split(root, protocol.reference_split)[0].transpose(1, 2, 0)
+        if hashlib.md5(np.ascontiguousarray(first).data, usedforsecurity=False).hexdigest() != expected:
+            raise HarnessError(
+                f"{root}: its first picture is not the published one, so they were shrunk by another filter; expected those of "
+                f"{protocol.name}; prepare it from thumbnails128x128"
+            )
 
 
 def _check_statistics(profile: Profile, key: str, protocol: Protocol) -> None:

@@ -1,7 +1,9 @@
 """Trains and scores a profile's cells side by side, here or through Slurm: `python -m pipelines.commands.sweep --profile digits`.
 
-A cell that was killed, requeued or preempted resumes from its checkpoint. Finished cells are committed to DVC, so `dvc repro`
-only has to make the report. All machines must share the working tree, and data and extractor must be prepared.
+First it prepares data and extractor, where that is not done. Cells whose data set or statistics are missing are left out and
+named. A cell that was killed, requeued or preempted resumes from its checkpoint. Finished cells are committed to DVC, so
+`dvc repro` only has to make the report. All machines must share the working tree. On this machine every cell has a GPU of its
+own, if there are any.
 """
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
@@ -18,14 +20,16 @@ from pathlib import Path
 
 import submitit
 
+from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import sha256_file
+from harness.gpus import visible_gpus, why_no_gpu
 from harness.processes import deaf_to_ctrl_c
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
 from pipelines.commands import stages
 from pipelines.commands.jobs import CellJob, cancel, make_executor
-from pipelines.needs import check_batch, lacks
+from pipelines.needs import check_batch, check_device, lacks
 from pipelines.profile import Profile, load_cell, load_profile
 from pipelines.results import run_path
 
@@ -45,8 +49,12 @@ def main(argv: list[str] | None = None) -> None:
     dvc("repro", "-q", *(f"{pipeline}:{stage}" for stage in LISTINGS))  # without these, DVC would find no cell changed
     changed = json.loads(dvc("status", "--json", str(pipeline)))
     cells = ready_cells(profile, chosen_cells(args, choices, changed), named=bool(args.cells))
-    check_prepared(pipeline, changed, {choices[cell].params.data for cell in cells})
-    states = run_all(args, params, cells)
+    devices = own_devices(args)
+    if args.cluster == "local":
+        for cell in cells:
+            check_device(choices[cell], default_device())
+    prepare(pipeline, changed, {choices[cell].params.data for cell in cells})
+    states = run_all(args, params, cells, devices)
     done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
     if done:
         dvc("commit", "-f", "-q", *(f"{pipeline}:{stage}@{cell}" for cell in done for stage in ("train", "evaluate")))
@@ -67,9 +75,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cluster", choices=("local", "slurm"), default="local", help="sbatch reads SBATCH_PARTITION, SBATCH_ACCOUNT and so on"
     )
-    parser.add_argument("--at-once", type=int, default=2, help="cells training at the same time")
+    parser.add_argument("--at-once", type=int, help="cells training at the same time (default: one on each GPU here, else 2)")
     parser.add_argument("--cpus", type=int, default=1, help="per cell")
-    parser.add_argument("--gpus", type=int, default=0, help="per cell")
+    parser.add_argument("--gpus", type=int, choices=(0, 1), help="per cell (default: 1 where this machine has any)")
     parser.add_argument(
         "--minutes", type=int, default=24 * 60, help="time limit of one job; a longer cell is requeued and goes on"
     )
@@ -81,16 +89,45 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[str, str]:
-    """Keeps args.at_once jobs running until every cell is done or has failed args.attempts times. Returns {cell: last state}."""
-    executor, waiting = make_executor(args), list(cells)
+def own_devices(args: argparse.Namespace) -> list[int]:
+    """The GPUs of this machine for its jobs; none for Slurm, which assigns them itself. Fills in args.gpus and args.at_once.
+
+    HarnessError if GPUs would lie idle, or if there are fewer than asked for.
+    """
+    wanted = os.environ.get("HARNESS_DEVICE", "")
+    found = visible_gpus() if args.cluster == "local" and wanted != "cpu" else []
+    if args.gpus is None:
+        args.gpus = 1 if found else 0
+    if found and not args.gpus:
+        raise HarnessError(
+            f"--gpus: given 0 where there are {len(found)}; expected 1; set HARNESS_DEVICE=cpu to train on the CPU"
+        )
+    if args.gpus and not found and args.cluster == "local":
+        reason = "HARNESS_DEVICE is cpu" if wanted == "cpu" else why_no_gpu()
+        raise HarnessError(f"--gpus: given {args.gpus}, but {reason}; expected a GPU for every cell, or --gpus 0")
+    args.at_once = args.at_once or len(found) or 2
+    if found and args.at_once > len(found):
+        raise HarnessError(f"--at-once: given {args.at_once} for {len(found)} GPUs; expected at most one cell on each")
+    return found
+
+
+def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: list[int]) -> dict[str, str]:
+    """Keeps args.at_once jobs running until every cell is done or has failed args.attempts times. Returns {cell: last state}.
+
+    devices: the GPUs of this machine; each job has one of them for itself.
+    """
+    executor, waiting, free = make_executor(args), list(cells), list(devices)
     running: dict[str, submitit.Job] = {}
+    taken: dict[str, int] = {}
     states, attempts = dict.fromkeys(cells, WAITING), Counter[str]()
     try:
         while running or waiting:
             while waiting and len(running) < args.at_once:
                 cell = waiting.pop(0)
                 attempts[cell] += 1
+                if devices:
+                    taken[cell] = free.pop(0)
+                    executor.update_parameters(local_visible_gpus=[taken[cell]])
                 executor.update_parameters(name=cell)
                 with deaf_to_ctrl_c():
                     running[cell] = executor.submit(CellJob(os.getcwd()), str(params), cell)
@@ -99,6 +136,7 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str]) -> dict[st
                 say(cell, states, describe(job, args.profile, cell))
                 if job.done():
                     del running[cell]
+                    free += [taken.pop(cell)] if cell in taken else []
                     say(cell, states, DONE if job.exception() is None else f"attempt {attempts[cell]} failed")
                     if states[cell] != DONE and attempts[cell] < args.attempts:
                         waiting.append(cell)
@@ -152,12 +190,13 @@ def ready_cells(profile: Profile, cells: list[str], named: bool) -> list[str]:
     return ready
 
 
-def check_prepared(pipeline: Path, changed: dict, data: set[str]) -> None:
-    """HarnessError if DVC finds the extractor or a dataset missing or out of date, because every cell would fail."""
+def prepare(pipeline: Path, changed: dict, data: set[str]) -> None:
+    """Has DVC make the extractor and each dataset that it finds missing or out of date."""
     needed = [f"{pipeline}:{stage}" for stage in ("extractor", *(f"prepare@{name}" for name in sorted(data)))]
-    missing = " ".join(stage for stage in needed if stage in changed)
+    missing = [stage for stage in needed if stage in changed]
     if missing:
-        raise HarnessError(f"{missing} not done; expected data and extractor prepared; run `dvc repro {missing}`, then again")
+        print(f"first: dvc repro {' '.join(missing)}", flush=True)
+        dvc("repro", "-q", *missing)
 
 
 def is_current(params: Path, name: str) -> bool:

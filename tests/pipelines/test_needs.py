@@ -1,5 +1,6 @@
 """What a cell will need is looked at before its first step; what one dataset lacks stops only its own cells."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from pipelines import needs, train
 from pipelines.commands import plan, sweep
-from pipelines.needs import check_batch, check_memory, lacks, memory_needed
+from pipelines.needs import check_batch, check_device, check_memory, lacks, memory_needed
 from pipelines.profile import Profile, load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,3 +153,41 @@ def test_a_sweep_leaves_out_the_cells_that_lack_something(paper, monkeypatch, ca
         sweep.ready_cells(paper, names, named=True)
     with pytest.raises(HarnessError, match="table2-07: celeba-64 is not there"):
         sweep.ready_cells(paper, ["table2-07"], named=False)
+
+
+def test_a_long_run_on_a_cpu_that_nobody_chose_is_refused(paper, monkeypatch):
+    monkeypatch.delenv("HARNESS_DEVICE", raising=False)
+    monkeypatch.setattr(needs, "why_no_gpu", lambda: "no NVIDIA driver is loaded")
+    cell = paper.cells["table1-16"]
+    with pytest.raises(
+        HarnessError, match=r"its 532,000 steps would be trained on the CPU, because no NVIDIA driver is loaded; "
+    ):
+        check_device(cell, "cpu")
+    check_device(paper.cell("table1-16", ["train.nimg=1280"]), "cpu")
+    monkeypatch.setenv("HARNESS_DEVICE", "cpu")
+    check_device(cell, "cpu")
+
+
+def test_a_gpu_without_kernels_is_refused(paper, monkeypatch):
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (7, 0))
+    monkeypatch.setattr("torch.cuda.get_arch_list", lambda: ["sm_75", "sm_90", "sm_120"])
+    with pytest.raises(
+        HarnessError, match=r"cuda: the GPU is sm_70, this torch .* has kernels for sm_75, sm_90, sm_120; install"
+    ):
+        check_device(paper.cells["table1-16"], "cuda")
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (9, 0))
+    check_device(paper.cells["table1-16"], "cuda")
+
+
+def test_ffhq_of_another_filter_is_found_by_its_first_picture(paper, monkeypatch):
+    manifest = {"name": "ffhq", "preparation": {"resolution": 128}, "splits": {"train": {"count": 70_000}}}
+    pictures = np.arange(3 * 128 * 128, dtype=np.uint8).reshape(1, 3, 128, 128)
+    monkeypatch.setattr(needs, "open_split", lambda root, split: pictures)
+    (protocol,) = paper.evaluate["ffhq-128"].resolved()
+    with pytest.raises(HarnessError, match="ffhq: its first picture is not the published one, so they were shrunk by another"):
+        needs._check_prepared(manifest, protocol, Path("ffhq"))
+    rows = np.ascontiguousarray(pictures[0].transpose(1, 2, 0))
+    monkeypatch.setitem(needs.FIRST_PICTURES, "ffhq-50k", hashlib.md5(rows.tobytes()).hexdigest())
+    needs._check_prepared(manifest, protocol, Path("ffhq"))
+    monkeypatch.setitem(needs.FIRST_PICTURES, "ffhq-50k", "another")
+    needs._check_prepared(manifest, protocol.reduced(8, 8), Path("ffhq"))

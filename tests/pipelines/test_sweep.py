@@ -29,8 +29,11 @@ class Job:
 
 
 class Executor:
-    def update_parameters(self, name):
-        pass
+    def __init__(self):
+        self.parameters = []
+
+    def update_parameters(self, **given):
+        self.parameters.append(given)
 
     def submit(self, function, *args):
         try:
@@ -72,6 +75,9 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "dvc", dvc)
     monkeypatch.setattr(sweep, "ready_cells", lambda profile, cells, named: cells)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
+    monkeypatch.setattr(sweep, "check_device", lambda cell, device: None)
+    monkeypatch.setattr(sweep, "visible_gpus", list)
+    monkeypatch.setattr(sweep.stages, "main", lambda names: None)
     monkeypatch.setattr(sweep, "is_current", lambda params, cell: cell != "stale")
     return commands, calls, status
 
@@ -119,13 +125,65 @@ def test_runs_what_dvc_finds_changed_and_refuses_unknown_cells(place):
         sweep.main([*COMMON, "--cells", "goad"])
 
 
-@pytest.mark.parametrize("stage", ["extractor", "prepare@d"])
-def test_data_and_extractor_must_be_prepared(place, stage):
-    commands, calls, status = place
-    status |= {f"{PIPELINE}:{stage}": []}
-    with pytest.raises(HarnessError, match=f"run `dvc repro {PIPELINE}:{stage}`"):
-        sweep.main(COMMON)
-    assert calls == commands == []
+def test_data_and_extractor_are_prepared_first(place, capsys):
+    """One command does all that a user with one data set can do."""
+    commands, _, status = place
+    status |= {f"{PIPELINE}:{stage}": [] for stage in ("prepare@d", "extractor", "prepare@another")}
+    sweep.main(COMMON)
+    stages = f"{PIPELINE}:extractor", f"{PIPELINE}:prepare@d"
+    assert commands == [("repro", "-q", *stages), handed_over("good", "requeued")]
+    assert f"first: dvc repro {' '.join(stages)}" in capsys.readouterr().out
+
+
+class Later:
+    """A job that is done at the third look."""
+
+    state = "RUNNING"
+
+    def __init__(self):
+        self.looks = 0
+
+    def done(self):
+        self.looks += 1
+        return self.looks == 3
+
+    def exception(self):
+        return None
+
+
+def test_every_job_has_a_gpu_of_its_own(place, monkeypatch):
+    executor, cells = Executor(), ["a", "b", "c", "d", "e"]
+    executor.submit = lambda *given: Later()
+    monkeypatch.setattr(sweep, "make_executor", lambda args: executor)
+    monkeypatch.setattr(sweep, "visible_gpus", lambda: [2, 5])
+    args = sweep._parse(COMMON)
+    devices = sweep.own_devices(args)
+    assert (devices, args.gpus, args.at_once) == ([2, 5], 1, 2)
+    assert set(sweep.run_all(args, None, cells, devices).values()) == {sweep.DONE}
+    given = [parameters["local_visible_gpus"] for parameters in executor.parameters if "local_visible_gpus" in parameters]
+    assert given == [[2], [5], [2], [5], [2]]
+
+
+def test_no_gpu_lies_idle_and_none_is_shared_without_a_word(monkeypatch):
+    monkeypatch.delenv("HARNESS_DEVICE", raising=False)
+    monkeypatch.setattr(sweep, "visible_gpus", lambda: [0, 1])
+    with pytest.raises(HarnessError, match="--gpus: given 0 where there are 2; expected 1; set HARNESS_DEVICE=cpu"):
+        sweep.own_devices(sweep._parse(["--gpus", "0"]))
+    with pytest.raises(HarnessError, match="--at-once: given 3 for 2 GPUs; expected at most one cell on each"):
+        sweep.own_devices(sweep._parse(["--at-once", "3"]))
+    monkeypatch.setenv("HARNESS_DEVICE", "cpu")
+    args = sweep._parse(["--at-once", "3"])
+    assert (sweep.own_devices(args), args.gpus) == ([], 0)
+    with pytest.raises(HarnessError, match="--gpus: given 1, but HARNESS_DEVICE is cpu"):
+        sweep.own_devices(sweep._parse(["--gpus", "1"]))
+    monkeypatch.delenv("HARNESS_DEVICE")
+    monkeypatch.setattr(sweep, "visible_gpus", list)
+    monkeypatch.setattr(sweep.stages, "main", lambda names: None)
+    monkeypatch.setattr(sweep, "why_no_gpu", lambda: "no NVIDIA driver is loaded")
+    with pytest.raises(HarnessError, match="--gpus: given 1, but no NVIDIA driver is loaded"):
+        sweep.own_devices(sweep._parse(["--gpus", "1"]))
+    slurm = sweep._parse(["--cluster", "slurm", "--gpus", "1"])
+    assert (sweep.own_devices(slurm), slurm.gpus, slurm.at_once) == ([], 1, 2)
 
 
 def test_squeue_says_which_jobs_are_over():
