@@ -7,7 +7,7 @@ from statistics import fmean
 from harness.metrics.metric import METRICS
 from harness.records.models import ScoreRecord
 from harness.report.cell import Cell
-from harness.report.verdicts import DIVERGED, NOT_COMPARABLE, REPRODUCED, cost_verdict, score_verdict
+from harness.report.verdicts import DIVERGED, NOT_COMPARABLE, REPRODUCED, cost_verdict, score_verdict, within_assumptions
 
 
 def protocol_of(protocols: Iterable[str], patterns: Sequence[str]) -> str | None:
@@ -39,6 +39,7 @@ def score_cell(records: Iterable[ScoreRecord], metric: str, patterns: Sequence[s
         return Cell(metric, printed)
     values = tuple(value for _, value in points)
     verdict = score_verdict(values, printed, metric) if comparable else NOT_COMPARABLE
+    verdict = within_assumptions(verdict, protocol_of(used[0].metrics, patterns))
     return Cell(metric, printed, verdict, fmean(values), values, not comparable, points[0][0], names)
 
 

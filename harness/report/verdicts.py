@@ -15,7 +15,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from statistics import fmean, stdev
 
 from harness.metrics.metric import METRICS, margin_words
-from harness.paper import printed_tables
+from harness.paper import all_assumptions, assumptions, printed_tables
 
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
@@ -36,6 +36,7 @@ def rules() -> list[str]:
         f"Scores: two one-sided tests at 5% over all training seeds, against a margin of {margin_words()}. "
         "Reproduced where the 90% interval of the mean lies inside the margin, differs where it lies outside, inconclusive "
         "otherwise, and always with fewer than two seeds. Never the best of several.",
+        f"Never better than inconclusive, because a number of the run is assumed: {_assumed()}.",
         "Scores under another extractor, reference set or sample count are not comparable: no difference is shown.",
         "Throughput and images seen on another device or in another profile are not comparable.",
     ]
@@ -81,6 +82,16 @@ def score_verdict(points: Sequence[float], printed: str, metric: str) -> str:
     if centre - half <= low and high <= centre + half:
         return REPRODUCED
     return DIFFERS if high < centre - half or low > centre + half else INCONCLUSIVE
+
+
+def within_assumptions(verdict: str, protocol: str | None) -> str:
+    """A score's verdict, held to `inconclusive` if the run rests on a number that the paper does not print."""
+    decided = verdict in (REPRODUCED, DIFFERS)
+    return INCONCLUSIVE if decided and protocol is not None and assumptions(protocol) else verdict
+
+
+def _assumed() -> str:
+    return "; ".join(f"{entry['protocols'].replace(' ', ', ')} ({entry['statement']})" for entry in all_assumptions())
 
 
 def _is_number(text: str) -> bool:

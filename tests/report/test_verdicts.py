@@ -1,10 +1,22 @@
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.verdicts import cost_verdict, interval, rival_verdict, score_verdict, truncate_like
+from harness.config import load_params
+from harness.metrics.protocol import PROTOCOLS
+from harness.paper import all_assumptions
+from harness.report.verdicts import (
+    cost_verdict,
+    interval,
+    rival_verdict,
+    rules,
+    score_verdict,
+    truncate_like,
+    within_assumptions,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +76,20 @@ def test_interval_is_students():
 )
 def test_scores_are_equivalent_only_inside_the_margin(points, verdict):
     assert score_verdict(points, "4.82", "fid") == verdict
+
+
+def test_a_score_that_rests_on_an_assumption_is_at_best_inconclusive_and_says_why():
+    for verdict in ("reproduced", "differs", "inconclusive"):
+        assert within_assumptions(verdict, "lsun128-50k") == "inconclusive"
+        assert within_assumptions(verdict, "lsun256-50k") == within_assumptions(verdict, None) == verdict
+    assert within_assumptions("diverged", "lsun128-50k") == "diverged"
+    assert any("lsun128-30k, lsun128-50k (The number of training images (18 million)" in rule for rule in rules())
+    assert {name for entry in all_assumptions() for name in entry["protocols"].split()} <= PROTOCOLS.keys()
+
+
+def test_every_number_of_the_papers_training_carries_its_source():
+    path = Path(__file__).resolve().parents[2] / "pipelines/paper/params.yaml"
+    lines = path.read_text().partition("\ntrain:\n")[2].partition("\n\n")[0].splitlines()
+    assert {line.split(":")[0].strip() for line in lines} == load_params(path)["train"].keys()
+    known = ("section", "Table", "authors' code", "assumption", "ours")
+    assert [line for line in lines if not line.partition("#")[2].strip().startswith(known)] == []
