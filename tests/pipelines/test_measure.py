@@ -28,7 +28,7 @@ def run(tmp_path, status="ok"):
     for name in weights:
         (tmp_path / name).touch()
     both = Recorder()
-    return measure(SimpleNamespace(weights=weights, status=status), tmp_path, both, both), both
+    return measure(SimpleNamespace(cell="cell", weights=weights, status=status), tmp_path, both, both), both
 
 
 def test_weights_that_are_the_last_snapshot_are_scored_once(tmp_path):
