@@ -13,8 +13,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from harness.closure import source_files
+from harness.closure import DATA_SUFFIXES, ROOT, source_files
 from harness.config import load_params
+from harness.data import DATASETS
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import write_text
 from harness.names import check_name
@@ -23,6 +24,7 @@ from pipelines.inputs import cell_stage_files
 
 DEFAULT = "digits"  # the profile of plain `dvc repro`
 NO_FILE = ".dvcignore"  # used for datasets without a file, because DVC needs the same number of dependencies from each
+SOURCES = (".py", *DATA_SUFFIXES)
 PINNED = ("cifar10", "celeba")  # datasets whose files have published checksums; other content is refused
 
 
@@ -81,9 +83,29 @@ def profile_pipeline(folder: Path) -> str:
         profile=folder.name,
         adds_to=params.get("adds_to"),
         cell_code=cell_stage_files,
+        prepare_code=prepare_files(params),
         sources=data_sources(params),
         statistics=statistics_files(params),
     )
+
+
+def prepare_files(params: Mapping[str, Any]) -> list[str]:
+    """Files that preparing the profile's datasets depends on. Not the list of all datasets: a new one changes no other."""
+    names = sorted({entry["name"] for entry in params["data"].values()})
+    for name in names:
+        if name not in DATASETS:
+            raise unknown_choice("dataset", name, DATASETS)
+    return source_files("pipelines.prepare", *(DATASETS[name].params.__module__ for name in names), stops=["harness.data"])
+
+
+def with_folders(files: Iterable[str], root: Path = ROOT) -> list[str]:
+    """Replaces files by their folder where all of its files are among them. A new file in it then needs no new dvc.yaml."""
+    left = set(files)
+    for folder in sorted({parent for file in left for parent in Path(file).parents if parent.name}):  # outer ones first
+        inside = {path.relative_to(root).as_posix() for path in (root / folder).rglob("*") if path.suffix in SOURCES}
+        if inside <= left:
+            left = left - inside | {folder.as_posix()}
+    return sorted(left)
 
 
 def data_sources(params: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +139,9 @@ def _rendered(template: str, **values: object) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["entries"] = _entries
-    return environment.get_template(f"{template}.dvc.yaml.j2").render(code=source_files, **values)
+    return environment.get_template(f"{template}.dvc.yaml.j2").render(
+        code=lambda *modules: with_folders(source_files(*modules)), **values
+    )
 
 
 def _entries(paths: Iterable[str], indent: int) -> str:

@@ -94,6 +94,23 @@ def test_every_committed_pipeline_is_what_code_and_parameters_ask_for():
     stages.main(["--check"])
 
 
+def test_a_folder_stands_for_its_files_only_if_all_of_them_are_named(tmp_path):
+    for name in ("a/b/x.py", "a/b/y.csv", "a/b/notes.txt", "a/z.py", "c/x.py", "c/y.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert stages.with_folders(["a/b/x.py", "a/b/y.csv", "c/x.py"], tmp_path) == ["a/b", "c/x.py"]
+    assert stages.with_folders(["a/b/x.py", "a/b/y.csv", "a/z.py", "c/x.py"], tmp_path) == ["a", "c/x.py"]
+    assert stages.with_folders(["a/b/x.py", "a/z.py"], tmp_path) == ["a/b/x.py", "a/z.py"]
+
+
+def test_a_new_dataset_is_no_business_of_the_others():
+    files = stages.prepare_files({"data": {"a": {"name": "digits"}, "b": {"name": "lsun"}}})
+    assert {"harness/data/digits.py", "harness/data/lsun.py", "pipelines/prepare.py"} <= set(files)
+    assert not {"harness/data/__init__.py", "harness/data/celeba.py"} & set(files)
+    with pytest.raises(HarnessError, match="unknown dataset 'digts'"):
+        stages.prepare_files({"data": {"a": {"name": "digts"}}})
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
     """The parameters of one profile, in a place of its own."""
@@ -211,7 +228,10 @@ ALL = set(CELLS)
     ],
 )
 def test_a_change_invalidates_exactly_the_stages_that_import_it(dvc, graph, module, trained, scored):
-    expected = {stage for stage, start in MODULES.items() if module in grimps_closure(graph, start)}
+    closures = {stage: grimps_closure(graph, start) for stage, start in MODULES.items()}
+    closures["prepare@digits"] = grimps_closure(graph, "pipelines.prepare", stops=("harness.data",))  # not every dataset
+    closures["prepare@digits"] |= grimps_closure(graph, "harness.data.digits")
+    expected = {stage for stage, closure in closures.items() if module in closure}
     expected -= {f"{stage}-code" for stage, cells in (("train", trained), ("evaluate", scored)) if cells != ALL}
     expected |= {f"train@{cell}" for cell in trained} | {f"evaluate@{cell}" for cell in scored}
     expected |= {"mechanisms"} if module.startswith("baselines.attention") else set()
