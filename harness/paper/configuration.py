@@ -1,11 +1,11 @@
 """The paper's configuration of a printed row, and how a record's configuration differs from it."""
 
 import json
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.nested import flatten, merge
 from harness.paper.table import Configuration, printed_tables
 
 ABSENT = "absent"
@@ -45,14 +45,6 @@ def _filled(value: Any, printed: dict[str, str]) -> Any:
     return value.format_map(printed) if isinstance(value, str) else value
 
 
-def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A copy of `base` with the entries of `changes`. Nested mappings are merged too."""
-    merged = deepcopy(base)
-    for key, value in changes.items():
-        merged[key] = merge(merged.get(key, {}), value) if isinstance(value, dict) else value
-    return merged
-
-
 def differences(config: dict[str, Any], rows: list[str]) -> list[tuple[str, str, str]] | None:
     """[(dotted key, the paper's value, the record's value)] for the first row that the paper configures. None if it has none."""
     paper = next((found for row in rows if (found := paper_configuration(row))), None)
@@ -61,12 +53,3 @@ def differences(config: dict[str, Any], rows: list[str]) -> list[tuple[str, str,
     theirs, ours = flatten(paper), flatten(config)
     pairs = [(key, value, ours.get(key, ABSENT)) for key, value in theirs.items()]
     return [(key, str(value), str(other)) for key, value, other in pairs if value != other]
-
-
-def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flattens nested mappings to dotted names: {"train.lr_g": 0.0002, ...}."""
-    flat: dict[str, Any] = {}
-    for key, entry in value.items():
-        name = f"{prefix}{key}"
-        flat |= flatten(entry, f"{name}.") if isinstance(entry, dict) and entry else {name: entry}
-    return flat

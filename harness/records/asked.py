@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import load_params
+from harness.nested import flatten
 from harness.records.models import ScoreRecord
 
 GROUPS = {"train": "train", "generator": "generator", "discriminator": "discriminator_options"}  # {profile's key: cell's key}
@@ -52,7 +53,7 @@ def differences(record: ScoreRecord, asked: Asked) -> list[str]:
     """How a record differs from what was asked: "train.nimg 1280, params.yaml asks for 7680". Empty if it does not."""
     if record.cell not in asked.settings:
         return ["params.yaml has no such cell"]
-    made = {key: _plain(value) for key, value in _flat(record.config).items()}
+    made = {key: _plain(value) for key, value in flatten(record.config).items()}
     found = [
         f"{key} {made.get(key, ABSENT)}, params.yaml asks for {value}"
         for key, value in asked.settings[record.cell].items()
@@ -76,13 +77,6 @@ def _settings(params: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, A
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, entry in value.items():
-        flat |= _flat(entry, f"{prefix}{key}.") if isinstance(entry, dict) else {f"{prefix}{key}": entry}
-    return flat
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from harness.files import digest
 from harness.metrics.metric import METRICS
+from harness.nested import merge
 from harness.paper import NOT_PRINTED
-from harness.paper.configuration import merge
 from harness.records.models import ScoreRecord
 from harness.records.store import Store
 from harness.report.cost_cells import cost_cell

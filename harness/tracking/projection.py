@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.paper.configuration import flatten
+from harness.nested import flatten
 from harness.records.curves import CurveRow, read_curves
 from harness.records.measured import Measurement
 from harness.records.models import ScoreRecord, TrainingData

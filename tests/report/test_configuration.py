@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from harness.config import load_params
-from harness.paper.configuration import differences, flatten, merge, paper_configuration
+from harness.nested import flatten, merge
+from harness.paper.configuration import differences, paper_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 
