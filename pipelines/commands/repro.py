@@ -42,10 +42,10 @@ def commands(profile: str, cells: Sequence[str] | None, jobs: int) -> list[list[
         raise HarnessError(f"--jobs: given {jobs}; expected at least 1")
     if not cells:
         return [["make", "repro", f"PROFILE={profile}", f"JOBS={jobs}"]]
-    known = load_params(folder / "params.yaml").get("cells") or {}
+    written = load_params(folder / "params.yaml").get("cells") or {}
     for cell in cells:
-        if cell not in known:
-            raise unknown_choice("cell", cell, known)
+        if cell not in written:
+            raise unknown_choice("cell", cell, written)
     targets = [f"{folder}/dvc.yaml:evaluate@{cell}" for cell in cells]
     return [
         [sys.executable, "-m", "pipelines.commands.stages"],
