@@ -18,18 +18,22 @@ WITHOUT_ADVICE := sed -u -E '/^To (track the changes with git|enable auto stagin
 repro: $(READY)
 	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
 	$(BIN)/python -m pipelines.commands.stages $(PROFILE)
-	$(BIN)/dvc stage list --name-only $(STAGES) | grep -Ev ':(anchors@|train@|evaluate@|cost$$|report$$|metrics$$)' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
+	$(BIN)/dvc stage list --name-only $(STAGES) | grep -E ':(names|prepare@.*|extractor|statistics@.*|[a-z]*-code|mechanisms)$$' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
 	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
 	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | $(WITHOUT_ADVICE)
 	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow
 	@$(BIN)/python -m harness.report --profile $(PROFILE)
 	@test ! -e .git || $(BIN)/python -m harness.verify --profile $(PROFILE) --against || test $$? -eq 1  # 1: it has said what differs
 
+# Files of tests run side by side, each on one thread; a process takes up to 1 GB.
+AT_ONCE := -n $(shell test $(JOBS) -lt 4 && echo $(JOBS) || echo 4) --dist loadfile
+test: export OMP_NUM_THREADS := 1
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
+test-fast: export OMP_NUM_THREADS := 1
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(AT_ONCE) -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .
