@@ -1,5 +1,6 @@
 """One exception for every error that a user can correct, and the wrapper of commands that prints it."""
 
+import errno
 import reprlib
 import sys
 from collections.abc import Callable, Iterable
@@ -23,6 +24,17 @@ KINDS = {
     list: "a list",
     tuple: "a list",
     dict: "a mapping",
+}
+ADVICE = {  # by the system's number of an error
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or ask for a larger quota",
+    errno.EISDIR: "give a file in place of the folder",
+    errno.ENOTDIR: "give a folder in place of the file",
+    errno.EACCES: "give yourself the permission, or another path",
+    errno.EPERM: "give yourself the permission, or another path",
+    errno.EROFS: "give a path on a disk that can be written",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.EIO: "look after the disk",
 }
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 80, 80
@@ -62,11 +74,11 @@ def run_command(main: Callable[[], None]) -> None:
         if error.errno is None:
             raise
         target = f" ({error.filename})" if error.filename else ""
-        sys.exit(_one_line(f"{error.strerror}{target}; free the space or correct the path, then run again"))
+        sys.exit(_one_line(f"{error.strerror}{target}; {ADVICE.get(error.errno, 'correct the path')}, then run again"))
     except SafetensorError as error:  # raised by its save_file for a full disk, instead of OSError
         if "os error" not in str(error):
             raise
-        sys.exit(_one_line(f"{error}; free the space or correct the path, then run again"))
+        sys.exit(_one_line(f"{error}; free some space or correct the path, then run again"))
 
 
 def _one_line(message: str) -> int:

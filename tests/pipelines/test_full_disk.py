@@ -109,7 +109,7 @@ def test_a_disk_too_full_for_the_outputs_leaves_none_and_room_lets_the_same_comm
         line = one_line(train(crowded))
         assert line.startswith("error: ")
         assert "No space left on device" in line
-        assert line.endswith("free the space or correct the path, then run again")
+        assert "free some space" in line
         assert not any(path.is_file() for path in results.rglob("*"))
 
         subprocess.run(["mount", "-o", "remount,size=16m", results], check=True)
