@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from harness.paper import printed_table
 from harness.records.store import Store
 from harness.report.cell import Cell
-from harness.report.plots import log_scale, plain, rounded
+from harness.report.plots import log_scale, rounded, score_words
+from harness.report.points import seeds_in_words
 from harness.report.table_cells import Row, table_cells
+from harness.report.verdicts import interval
 
 COLUMNS = {"fid_50k": "training", "fid_10k": "test"}
 STYLES = {"yes": ("-", "o", "with bCR"), "no": ("--", "s", "without bCR")}
@@ -22,15 +24,16 @@ def data_efficiency(store: Store) -> Figure | None:
     rows = [(row, cells) for row, cells in table_cells(printed_table(3), store) if row["method"] == "ladagan"]
     if not any(cells["fid_50k"].value is not None for _, cells in rows):
         return None
-    figure, axes = plt.subplots(1, 4, figsize=(13, 3.2), layout="constrained")
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.8), layout="constrained")
     for index, (column, reference) in enumerate(COLUMNS.items()):
         label = next((cells[column].label for _, cells in rows if cells[column].label), "fid")
         _panel(axes[index], rows, column, lambda cell: list(cell.points))
         _panel(axes[index + 2], rows, column, lambda cell: [float(cell.printed)])
-        axes[index].set(title=f"measured, against {reference} images", ylabel=plain(f"{label} (lower is better)"))
-        axes[index + 2].set(title=f"printed, against {reference} images", ylabel="FID (lower is better)")
+        axes[index].set(title=f"measured, against {reference} images", ylabel=score_words(label))
+        axes[index + 2].set(title=f"printed, against {reference} images", ylabel=score_words("fid"))
     figure.legend(*axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    figure.suptitle("Data efficiency (Table III)")
+    counts = [len(cells[column].points) for _, cells in rows for column in COLUMNS]
+    figure.suptitle(f"Data efficiency (Table III; {seeds_in_words(counts)})")
     sns.despine(figure)
     return figure
 
@@ -43,6 +46,11 @@ def _panel(axis: Axes, rows: Sequence[Row], column: str, values: Callable[[Cell]
         if found:
             means = [rounded(sum(points) / len(points)) for _, points in found]
             axis.plot([share for share, _ in found], means, dash, marker=marker, markersize=4, color=f"C{colour}", label=name)
+            for share, points in found:
+                if len(points) > 1:
+                    low, high = interval(points)
+                    ends = [rounded(max(low, min(points) / 2)), rounded(high)]
+                    axis.plot([share] * 2, ends, color=f"C{colour}", linewidth=0.9, alpha=0.8)
             dots = [(share, rounded(point)) for share, points in found for point in points]
             axis.scatter([x for x, _ in dots], [y for _, y in dots], s=6, color=f"C{colour}", alpha=0.5, linewidths=0)
     axis.set(xlabel="share of the training images (%)")

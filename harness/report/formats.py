@@ -44,11 +44,25 @@ def run_names(cells: dict[str, Cell]) -> dict[str, str]:
 
 def measured_text(cell: Cell) -> str:
     """The measured figure for people: costs with four decimals, scores with two, and the 90% interval over several seeds."""
-    if cell.value is None:
-        return cell.text
-    digits = 2 if cell.quantity in METRICS else 4
-    spread = f" ({interval_text(cell, digits)}, {len(cell.points)} seeds)" if len(cell.points) > 1 else ""
-    return f"{cell.value:.{digits}f}{spread}"
+    spread = f" ({interval_text(cell, _digits(cell))}, {len(cell.points)} seeds)" if len(cell.points) > 1 else ""
+    return f"{mean_text(cell)}{spread}"
+
+
+def mean_text(cell: Cell) -> str:
+    """The measured figure alone: the mean over seeds, or why there is none."""
+    return cell.text if cell.value is None else f"{cell.value:.{_digits(cell)}f}"
+
+
+def spread_text(cell: Cell) -> str:
+    """The 90% interval of the mean in as little room as a column has: `480.2–510.3`; "" for one seed or none."""
+    if cell.value is None or cell.interval is None:
+        return ""
+    low, high = cell.interval
+    return f"{low:.4g}–{high:.4g}"
+
+
+def _digits(cell: Cell) -> int:
+    return 2 if cell.quantity in METRICS else 4
 
 
 def short_text(cell: Cell) -> str:

@@ -14,10 +14,10 @@ from harness.records.store import Store
 from harness.report import stale
 from harness.report.cell import Cell
 from harness.report.claims import DEFINITIONS, TITLE, claim_rows, claim_summary, decide
-from harness.report.formats import LEGEND, MARKS, heading, measured_text
+from harness.report.formats import LEGEND, MARKS, heading, mean_text, measured_text, spread_text
 from harness.report.pictures import Embedded, Linked
 from harness.report.provenance import common_versions, duration, provenances, uses_of_records
-from harness.report.sections import Source, anchor_tables, errata_entries, figure_entries, gallery
+from harness.report.sections import Source, anchor_tables, errata_entries, figure_entries, gallery, real_pictures
 from harness.report.table_cells import ran, runs_of
 from harness.report.table_files import notes_of
 from harness.report.tables import Table, headline
@@ -49,6 +49,7 @@ def render_page(store: Store, tables: list[Table], figures: list[Path], source: 
         "tables": [_table(table, store) for table in tables],
         "figures": figure_entries(store, figures, source),
         "gallery": gallery(store, source),
+        "real": real_pictures(store, source),
         "anchors": anchor_tables(store),
         "claims": claim_rows(outcomes),
         "claim_title": f"{TITLE}: {claim_summary(outcomes)}",
@@ -85,8 +86,7 @@ def _table(table: Table, store: Store) -> dict[str, Any]:
         found = [_figure(table, index, name, cells[name]) if name in cells else {"text": row[name]} for name in columns]
         runs = runs_of(cells, store)
         wrong = [f"{record.cell}: {table.stale[record.cell]}" for record in runs if record.cell in table.stale]
-        seeds = f", {len({record.seed for record in runs})} seeds" if len({record.seed for record in runs}) > 1 else ""
-        rows.append([*found, {"text": ran(runs) + seeds, "stale": "; ".join(wrong)}])
+        rows.append([*found, {"text": ran(runs), "stale": "; ".join(wrong)}])
     cells_of = {column: [cells[column] for _, cells in table.rows if column in cells] for column in columns}
     headings = [
         {
@@ -105,7 +105,8 @@ def _figure(table: Table, index: int, column: str, cell: Cell) -> dict[str, Any]
     target = f"p-{cell.records[0]}" if len(cell.records) == 1 else _points_id(table, index, column)
     return {
         "printed": cell.printed,
-        "measured": measured_text(cell),
+        "measured": mean_text(cell),
+        "spread": spread_text(cell),
         "verdict": cell.verdict if cell.verdict != NOT_PRINTED else "",
         "style": re.sub(r"[^a-z]", "", cell.verdict) or "none",
         "target": target if cell.records else "",

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.files import atomic_path
+from harness.metrics.metric import metric_of
 
 STYLE = {
     "svg.hashsalt": "harness",  # makes element ids the same in every run
@@ -39,6 +40,15 @@ def looks(attentions: Iterable[str]) -> dict[str, dict[str, Any]]:
     names = [*KNOWN, *sorted(set(attentions) - set(KNOWN))]
     colours = [*sns.color_palette("colorblind", 8), *sns.color_palette("husl", max(1, len(names) - 8))]
     return {name: {"color": colours[k], "marker": MARKERS[k % len(MARKERS)]} for k, name in enumerate(names)}
+
+
+def score_words(label: str) -> str:
+    """A key of a record's scores in the words of an axis: `FD of digits-cnn features (lower is better)`."""
+    metric, extractor = metric_of(label), label.partition("/")[2]
+    if metric is None:
+        return plain(label)
+    name = f"{metric.proxy_heading} of {extractor} features" if extractor else metric.heading
+    return plain(f"{name} ({metric.better} is better)")
 
 
 def rounded(value: float) -> float:

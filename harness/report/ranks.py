@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from harness.paper import printed_table
 from harness.records.store import Store
-from harness.report.plots import looks, plain, rounded
+from harness.report.plots import looks, plain, rounded, score_words
+from harness.report.points import Point, draw_points, legend_below, number_points, seeds_in_words
 from harness.report.table_cells import Row, table_cells
 
 LEVEL = 0.90
@@ -38,23 +39,35 @@ def rank_against_rank(store: Store) -> Figure | None:
     rows = _with_scores(store)
     if len(rows) < 4 or len({cells["fid"].value for _, cells in rows}) < 2:
         return None
-    pairs = [(float(cells["fid"].printed), rounded(cells["fid"].value or 0.0)) for _, cells in rows]
-    ranks = [_ranks([pair[side] for pair in pairs]) for side in (0, 1)]
-    found, (low, high) = rank_correlation(pairs)
-    figure, axis = plt.subplots(figsize=(5, 4.6), layout="constrained")
+    printed = [float(cells["fid"].printed) for _, cells in rows]
+    means = [rounded(cells["fid"].value or 0.0) for _, cells in rows]
+    figure, axis = plt.subplots(figsize=(5.4, 5.2), layout="constrained")
     axis.plot([1, len(rows)], [1, len(rows)], color="0.8", linewidth=1, zorder=0)
     styles = looks(row["attention"] for row, _ in rows)
-    for (row, _), x, y in zip(rows, *ranks, strict=True):
-        known = row["attention"] in axis.get_legend_handles_labels()[1]
-        axis.scatter(x, y, s=26, label="_" if known else row["attention"], **styles[row["attention"]])
-        axis.annotate(row["row"], (x, y), textcoords="offset points", xytext=(0, 6), fontsize=7, ha="center")
-    title = f"Spearman {found:.2f} (90% interval {low:.2f} to {high:.2f}, {len(rows)} rows)"
+    points = [
+        Point(row["row"], row["attention"], [x], [y], styles[row["attention"]])
+        for (row, _), x, y in zip(rows, _ranks(printed), _ranks(means), strict=True)
+    ]
+    placed = {axis: draw_points(axis, points)}
+    title = _agreement(printed, means, [cells["fid"].points for _, cells in rows])
     axis.set(title=title, xlabel="rank by the printed FID (1 is best)")
-    axis.set(ylabel=plain(f"rank by {rows[0][1]['fid'].label or 'fid'} here (1 is best)"))
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    axis.set(ylabel=f"rank by {score_words(rows[0][1]['fid'].label or 'fid').partition(' (')[0]} here (1 is best)")
+    legend_below(figure, axis, 3)
     figure.suptitle("Rows of Table I: rank here against rank in print")
     sns.despine(figure)
+    number_points(figure, placed)
     return figure
+
+
+def _agreement(printed: Sequence[float], means: Sequence[float], seeds: Sequence[Sequence[float]]) -> str:
+    """The rank correlation of the means with its interval and, where every row has as many seeds, that of each seed."""
+    found, (low, high) = rank_correlation(list(zip(printed, means, strict=True)))
+    said = f"Spearman {found:.2f} (90% interval {low:.2f} to {high:.2f}, {len(printed)} rows)"
+    counts = {len(points) for points in seeds}
+    if counts == {1} or len(counts) > 1:
+        return said
+    each = [correlation(_ranks(printed), _ranks([points[k] for points in seeds])) for k in range(counts.pop())]
+    return f"{said}\nof each of {len(each)} seeds alone: {', '.join(f'{value:.2f}' for value in each)}"
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
@@ -69,22 +82,24 @@ def precision_against_recall(store: Store) -> Figure | None:
     rows = [(row, cells) for row, cells in rows if cells["recall"].value is not None]
     if not rows:
         return None
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-    styles = looks(row["attention"] for row, _ in rows)
-    for row, cells in rows:
-        here = (rounded(cells["recall"].value or 0.0), rounded(cells["precision"].value or 0.0))
-        printed = (float(cells["recall"].printed), float(cells["precision"].printed))
-        for axis, place in zip(axes, (here, printed), strict=True):
-            known = row["attention"] in axis.get_legend_handles_labels()[1]
-            axis.scatter(*place, s=26, label="_" if known else row["attention"], **styles[row["attention"]])
-            axis.annotate(row["row"], place, textcoords="offset points", xytext=(4, 3), fontsize=7)
-    for axis, title in zip(axes, (f"measured, {rows[0][1]['recall'].label or 'recall'}", "printed"), strict=True):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+    styles, placed = looks(row["attention"] for row, _ in rows), {}
+    for axis, values in zip(axes, (lambda cell: cell.points, lambda cell: [float(cell.printed)]), strict=True):
+        points = [
+            Point(row["row"], row["attention"], values(cells["recall"]), values(cells["precision"]), styles[row["attention"]])
+            for row, cells in rows
+        ]
+        placed[axis] = draw_points(axis, points)
+    extractor = (rows[0][1]["recall"].label or "").partition("/")[2]
+    for axis, title in zip(axes, (f"measured{f' on {extractor} features' if extractor else ''}", "printed"), strict=True):
         axis.set(
             title=plain(title),
-            xlabel="recall: share of real images near a sample",
-            ylabel="precision: share of samples near a real image",
+            xlabel="recall (share of real images near a sample)",
+            ylabel="precision (share of samples near a real image)",
         )
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
-    figure.suptitle("Precision against recall (numbers are rows of Table I; higher is better)")
+    legend_below(figure, axes[0])
+    counts = [len(cells["recall"].points) for _, cells in rows]
+    figure.suptitle(f"Precision against recall (numbers are rows of Table I; higher is better; {seeds_in_words(counts)})")
     sns.despine(figure)
+    number_points(figure, placed)
     return figure

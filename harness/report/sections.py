@@ -13,7 +13,8 @@ from harness.report.provenance import first_seeds
 from harness.report.table_cells import ran
 
 Source = Callable[[Path], str]
-PICTURES = ("samples", "maps", "interpolation")
+PICTURES = ("samples", "maps")  # in sight; the others on request
+MORE = {"progress": "over training", "interpolation": "between latents", "neighbours": "nearest training images"}
 
 
 def errata_entries() -> list[dict[str, Any]]:
@@ -53,11 +54,25 @@ def gallery(store: Store, source: Source) -> list[dict[str, Any]]:
             "rows": ", ".join(f"{_label(number)} row {index}" for number, index in map(_split, record.rows)) or "own experiment",
             "ran": ran([record]),
             "score": _first_score(record),
-            "pictures": [(field, source(Path(path))) for field in PICTURES if (path := getattr(record, field))],
+            "pictures": [(field, shown) for field in PICTURES if (shown := _picture(record, field, source))],
+            "more": [(field, words, shown) for field, words in MORE.items() if (shown := _picture(record, field, source))],
         }
         for record in first_seeds(store)
         if record.samples or record.maps
     ]
+
+
+def _picture(record: ScoreRecord, field: str, source: Source) -> str:
+    """The source of one of a record's pictures; "" where there is none."""
+    found = getattr(record, field)
+    path = getattr(found, "path", found)  # some stand in the record with what they show
+    return source(Path(path)) if path else ""
+
+
+def real_pictures(store: Store, source: Source) -> list[dict[str, str]]:
+    """Real pictures of every dataset of which the anchors stage drew some."""
+    found = [(name.removeprefix("anchors-"), record.samples) for name, record in store.anchors.items() if record.samples]
+    return [{"data": data, "source": shown} for data, path in found if (shown := source(Path(path)))]
 
 
 def _split(row: str) -> tuple[str, str]:

@@ -35,11 +35,13 @@ def runs_of(cells: dict[str, Cell], store: Store) -> list[ScoreRecord]:
 
 
 def ran(records: list[ScoreRecord]) -> str:
-    """What ran for a row, in words: `digits 16 px, G 256-64-16, 7,680 images`. "-" if nothing did.
+    """What ran for a row, in words: `digits 16 px, G 256-64-16, 7,680 images seen, 1 seed`. "-" if nothing did.
 
     A profile smaller than the paper fills the paper's rows with runs of its own size, and this says of which.
     """
-    return "; ".join(dict.fromkeys(_described(record) for record in records)) or "-"
+    seeds = len({record.seed for record in records})
+    said = [*dict.fromkeys(_described(record) for record in records)]
+    return f"{'; '.join(said)}, {seeds} seed{'s' if seeds > 1 else ''}" if said else "-"
 
 
 def _described(record: ScoreRecord) -> str:

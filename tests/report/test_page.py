@@ -1,13 +1,19 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+from harness.images import image_grid
+from harness.records.models import AnchorRecord
+from harness.records.record import make, write_record
 from harness.records.store import load_store
 from harness.report.page import render_page
 from harness.report.pictures import Embedded, Linked
 from harness.report.plots import save
 from harness.report.tables import build_tables
+
+MADE_BY = {"versions": {"python": "3.11"}, "arithmetic": "test"}
 
 
 class Page(HTMLParser):
@@ -85,6 +91,33 @@ def test_every_seed_is_shown(add_score):
     assert all(
         value in points for value in ("3.28", "3.29", "3.31", "p-lada-s0", "records/lada-s1.json", "3.29 (3.27 to 3.32, 3 seeds)")
     )
+
+
+def test_a_table_shows_the_interval_over_seeds_in_a_line_of_its_own(add_score):
+    for seed, value in enumerate((3.28, 3.29, 3.31)):
+        add_score(
+            f"s{seed}", ["1:16"], profile="paper", level="paper", seed=seed, metrics={"cifar10-50k": {"fid": value}}, best=None
+        )
+    text = render("paper")
+    cell = text[text.index('aria-label="fid, row 16:') :]
+    assert "<b>3.29</b>" in cell[: cell.index("</td>")]
+    assert "<small>90%: 3.268–3.319</small>" in cell[: cell.index("</td>")]
+    assert "3,200 images seen, 3 seeds" in text
+
+
+def test_samples_stand_beside_real_pictures_and_show_more_on_request(add_score, monkeypatch):
+    neighbours = image_grid(np.zeros((1, 3, 8, 8), np.uint8), "results/digits/neighbours/a.png")
+    real = image_grid(np.ones((1, 3, 8, 8), np.uint8), "results/digits/samples/anchors-digits.png")
+    add_score("a", ["1:16"], neighbours={"path": str(neighbours), "among": 9, "samples": 1.0})
+    fields = {"cell": "anchors-digits", "profile": "digits", "config": {}, "command": "x", **MADE_BY}
+    fields |= {"extractor": {"name": "digits-cnn", "label": "digits-cnn", "sha256": "b" * 64}}
+    anchors = make(AnchorRecord, **fields, comparability={"level": "none"}, anchors={}, samples=str(real))
+    write_record("results/digits/records/anchors-digits.json", anchors)
+    text = render()
+    gallery = text[text.index('id="samples"') :]
+    assert gallery.index('src="samples/anchors-digits.png"') < gallery.index('src="samples/a.png"')
+    assert "<summary>nearest training images</summary>" in gallery
+    assert 'src="neighbours/a.png"' in gallery
 
 
 def test_errata_stand_beside_the_cells_they_touch(digits):

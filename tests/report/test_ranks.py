@@ -1,7 +1,7 @@
 import pytest
 
 from harness.records.store import load_store
-from harness.report.ranks import _ranks, precision_against_recall, rank_against_rank, rank_correlation
+from harness.report.ranks import _agreement, _ranks, precision_against_recall, rank_against_rank, rank_correlation
 
 
 def test_equal_values_share_their_mean_rank():
@@ -12,6 +12,14 @@ def test_rank_correlation_is_spearmans_with_fishers_interval():
     found, (low, high) = rank_correlation([(1, 10), (2, 20), (3, 15), (4, 40), (5, 30), (6, 60)])
     assert found == pytest.approx(0.8857142857)  # 1 - 6 * 4 / (6 * 35)
     assert (low, high) == (pytest.approx(0.3765, abs=1e-3), pytest.approx(0.9840, abs=1e-3))
+
+
+def test_the_correlation_of_each_seed_is_said_where_every_row_has_as_many():
+    printed, means = [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]
+    seeds = [(1.0, 4.0), (2.0, 3.0), (3.0, 2.0), (4.0, 1.0)]
+    assert _agreement(printed, means, seeds).endswith("of each of 2 seeds alone: 1.00, -1.00")
+    assert "alone" not in _agreement(printed, means, [(1.0, 4.0), (2.0,), (3.0, 2.0), (4.0, 1.0)])
+    assert "alone" not in _agreement(printed, means, [(value,) for value in means])
 
 
 def test_rows_that_all_score_the_same_have_no_order(add_score):

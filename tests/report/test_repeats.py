@@ -35,6 +35,7 @@ def test_another_machines_time_changes_only_files_that_print_time(digits):
     changed = {name for name, content in state(digits).items() if before.get(name) != content}
     allowed = {"report.html", MEASURED, "throughput/g32-lada-conv.json", "figures/score_against_time.svg"}
     allowed |= {"figures/score_against_time.png"}
+    allowed |= {f"figures/throughput_against_resolution.{suffix}" for suffix in ("svg", "png")}
     allowed |= {f"tables/{name}.{suffix}" for name in ("table_5", "costs", "rivals") for suffix in ("csv", "md", "tex")}
     assert {"tables/costs.csv", "figures/score_against_time.svg", "report.html"} <= changed <= allowed
 
@@ -67,10 +68,10 @@ def test_a_run_that_is_not_what_params_yaml_asks_for_never_stands_unmarked(digit
     Path("pipelines/digits/params.yaml").write_text(PARAMS)
     store = load_store("digits")
     files = render(store, build_tables(store))
-    assert "3,200 images seen ‡" in files["table_1.md"]
+    assert "3,200 images seen, 1 seed ‡" in files["table_1.md"]
     assert "is not what params.yaml asks for now" in files["table_1.md"]
     assert "train.nimg 3200, params.yaml asks for 6400" in files["table_1.csv"]
-    assert r"3,200 images seen $\ddagger$" in files["table_1.tex"]
+    assert r"3,200 images seen, 1 seed $\ddagger$" in files["table_1.tex"]
 
 
 def test_rows_say_what_ran(add_score):
@@ -78,5 +79,5 @@ def test_rows_say_what_ran(add_score):
     add_score("a", ["2:2"], config=config, data={"name": "digits", "sha256": "a" * 64, "train_count": 144, "fraction": 0.1})
     store = load_store("digits")
     text = render(store, build_tables(store))["table_2.md"]
-    assert "digits 16 px, G 256-64-32, 10% of the images, 3,200 images seen" in text
+    assert "digits 16 px, G 256-64-32, 10% of the images, 3,200 images seen, 1 seed" in text
     assert "0.5954 prints as 0.5" in text
