@@ -122,8 +122,11 @@ def load_cell(path: Path | str, name: str, settings: Sequence[str] = ()) -> Cell
 
 
 def profile_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds --params."""
-    parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
+    """Adds --profile and --params, two ways to name one file."""
+    either = parser.add_mutually_exclusive_group(required=True)
+    help_name = "the profile's name, which is its folder's in pipelines/"
+    either.add_argument("--profile", dest="params", type=lambda name: Path("pipelines") / name / "params.yaml", help=help_name)
+    either.add_argument("--params", type=Path, help="the profile's params.yaml")
 
 
 def _data_entries(data: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

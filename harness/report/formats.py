@@ -13,7 +13,15 @@ LEGEND = (
     "The paper cuts costs, it does not round them: 0.5954 prints as 0.5"
 )
 ONE_SEED = "one seed"
-WORDS = {"row": "row", "g_gflops": "G GMAC", "d_gflops": "D GMAC", "discriminator": "D"}  # headings that no table gives
+WORDS = {
+    "row": "row",
+    "g_gflops": "G GMAC",
+    "d_gflops": "D GMAC",
+    "discriminator": "D",
+    "convolution": "LEE conv",
+    "residual_mlp": "MLP res.",
+    "modulation": "SLN",
+}  # headings that no table gives
 
 
 def quantity_columns(column: str, cell: Cell) -> dict[str, str]:

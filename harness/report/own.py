@@ -11,6 +11,15 @@ from harness.report.score_cells import score_cell
 from harness.report.table_cells import Row
 
 PATTERNS = ("*-50k", "*-train", "*")  # names of protocols, best first
+LADA = "1:16"  # the row of the paper's own model, which stands first for comparison
+FLAGS = {"convolution": "lee_conv", "residual_mlp": "mlp_residual", "modulation": "modulation"}  # columns of Table I
+
+
+def own_table(store: Store) -> list[Row]:
+    """The profile's experiments under a row of LadaGAN itself, where it ran; none without experiments."""
+    own = own_cells(store)
+    lada = store.of_row(LADA) if own else []
+    return [*([_row(lada, store, "LadaGAN (Table I, row 16)")] if lada else []), *own]
 
 
 def own_cells(store: Store) -> list[Row]:
@@ -19,16 +28,18 @@ def own_cells(store: Store) -> list[Row]:
     for record in store.own():
         seedless = merge(record.config, {"train": {"seed": None}})
         together.setdefault(digest([seedless, record.data.sha256]), []).append(record)
-    return [_row(records, store) for records in together.values()]
+    return [_row(records, store, records[0].cell) for records in together.values()]
 
 
-def _row(records: list[ScoreRecord], store: Store) -> Row:
+def _row(records: list[ScoreRecord], store: Store, name: str) -> Row:
     first = records[0]
+    generator = first.config.get("generator", {})
     row = {
-        "row": first.cell,
+        "row": name,
         "attention": str(first.config.get("attention", NOT_PRINTED)),
         "discriminator": str(first.config.get("discriminator_attention", NOT_PRINTED)),
     }
+    row |= {column: {True: "yes", False: "no"}.get(generator.get(key), NOT_PRINTED) for column, key in FLAGS.items()}
     cells = {
         "g_gflops": cost_cell(store, first.networks.generator or "", "flops", NOT_PRINTED),
         "d_gflops": cost_cell(store, first.networks.discriminator or "", "flops", NOT_PRINTED),

@@ -8,8 +8,10 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from harness.paper import printed_table
+from harness.paper import NOT_PRINTED, printed_table
 from harness.records.store import Store
+from harness.report.cell import Cell
+from harness.report.own import own_cells
 from harness.report.plots import looks, plain, rounded, score_words
 from harness.report.points import Point, draw_points, legend_below, number_points, seeds_in_words
 from harness.report.table_cells import Row, table_cells
@@ -76,20 +78,26 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [order.index(value) + (order.count(value) + 1) / 2 for value in values]
 
 
+def _printed(cell: Cell) -> list[float]:
+    """The printed score as its only point; none for an experiment of one's own."""
+    return [] if cell.printed == NOT_PRINTED else [float(cell.printed)]
+
+
 def precision_against_recall(store: Store) -> Figure | None:
     """Draws precision and recall of the rows, here and as printed. None if nothing was measured."""
-    rows = [(row, cells) for row, cells in _with_scores(store) if cells["precision"].value is not None]
+    rows = [(row, cells) for row, cells in [*_with_scores(store), *own_cells(store)] if cells["precision"].value is not None]
     rows = [(row, cells) for row, cells in rows if cells["recall"].value is not None]
     if not rows:
         return None
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
     styles, placed = looks(row["attention"] for row, _ in rows), {}
-    for axis, values in zip(axes, (lambda cell: cell.points, lambda cell: [float(cell.printed)]), strict=True):
+    for axis, values in zip(axes, (lambda cell: cell.points, _printed), strict=True):
         points = [
             Point(row["row"], row["attention"], values(cells["recall"]), values(cells["precision"]), styles[row["attention"]])
             for row, cells in rows
+            if values(cells["recall"])
         ]
-        placed[axis] = draw_points(axis, points)
+        placed[axis] = draw_points(axis, points) if points else []
     extractor = (rows[0][1]["recall"].label or "").partition("/")[2]
     for axis, title in zip(axes, (f"measured{f' on {extractor} features' if extractor else ''}", "printed"), strict=True):
         axis.set(

@@ -11,6 +11,7 @@ from harness.paper import printed_table
 from harness.records.store import Store
 from harness.report.cell import Cell
 from harness.report.cost_cells import images_per_second
+from harness.report.own import own_cells
 from harness.report.plots import log_scale, looks, score_words
 from harness.report.points import Point, draw_points, legend_below, number_points, seeds_in_words
 from harness.report.table_cells import Row, table_cells
@@ -20,7 +21,8 @@ Entry = tuple[dict[str, str], float, Sequence[float]]  # printed row, cost, one 
 
 
 def _rows(store: Store) -> list[Row]:
-    return table_cells(printed_table(1), store)
+    """Table I's rows and the profile's own experiments, which have nothing printed."""
+    return [*table_cells(printed_table(1), store), *own_cells(store)]
 
 
 def score_against_macs(store: Store) -> Figure | None:
@@ -48,7 +50,7 @@ def _measured_title(store: Store, cell: Cell) -> str:
 
 
 def _printed(score: Cell) -> list[float]:
-    """The printed score as its only point; none for a run that diverged."""
+    """The printed score as its only point; none for a run that diverged, or an experiment of one's own."""
     try:
         return [float(score.printed)]
     except ValueError:

@@ -9,7 +9,7 @@ from harness.paper import NOT_PRINTED, PrintedTable, errata, printed_tables
 from harness.records.store import Store
 from harness.report.cell import Cell
 from harness.report.formats import MARKS
-from harness.report.own import own_cells
+from harness.report.own import own_table
 from harness.report.stale import stale_runs
 from harness.report.table_cells import Row, table_cells
 from harness.report.verdicts import ABSENT, DIFFERS, DIVERGED, NOT_COMPARABLE, REPRODUCED
@@ -70,7 +70,7 @@ def build_tables(store: Store) -> list[Table]:
     """Every printed table, then the table of the profile's own experiments if it has any."""
     stale = stale_runs(store)
     tables = [_printed(table, store, stale) for table in printed_tables().values()]
-    own = own_cells(store)
+    own = own_table(store)
     if own:
         title = "Experiments outside the printed tables"
         tables.append(Table(OWN, "Own experiments", title, own, _proxy_notes(own, store), stale=stale))

@@ -1,7 +1,8 @@
-"""`python -m pipelines.commands.new attention NAME`: writes a new mechanism that already works and can be changed.
+"""`ladabench new attention NAME` and `ladabench new profile NAME --images DIR --resolution PIXELS`.
 
-Writes baselines/attention/<name>.py, its line in the registry, and a cell in a profile's parameters, so that its tests, its
-costs, its row in the tables and its section of the page appear by themselves.
+A mechanism that already works and can be changed: baselines/attention/<name>.py, its line in the registry, and a cell in a
+profile's parameters. Its tests, costs, row in the tables and section of the page appear by themselves. Or a profile that
+trains and scores LadaGAN on a folder of your own pictures, checked before it is written.
 """
 
 import argparse
@@ -63,16 +64,39 @@ class {class_name}(Attention):
 '''
 
 
-def main() -> None:
-    """Writes a new attention mechanism."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.new", description=__doc__)
-    parser.add_argument("kind", choices=["attention"])
-    parser.add_argument("name", help="lower case with dashes, for example mean-gate")
-    parser.add_argument("--profile", default="digits", help="profile that gets a cell for it (default: digits)")
-    args = parser.parse_args()
-    for path in new_attention(args.name, Path("pipelines") / args.profile / "params.yaml"):
-        print(path)
-    print(f"next: edit {FOLDER / module_name(args.name)}.py, then run pytest tests/baselines and dvc repro")
+def main(argv: list[str] | None = None) -> None:
+    """Starts an attention mechanism, or a profile of one's own pictures."""
+    args = _parser().parse_args(argv)
+    if args.kind == "profile":
+        from pipelines.commands.new_profile import new_profile  # torch takes seconds to import
+
+        paths = new_profile(args.name, args.images, args.resolution, args.size, args.extractor)
+        print(*paths, sep="\n")
+        print(f"next: ladabench plan --profile {args.name}    # what it lacks, how long it takes")
+        print(f"      ladabench repro --profile {args.name}   # trains, scores, writes results/{args.name}/report.html")
+        return
+    print(*new_attention(args.name, Path("pipelines") / args.profile / "params.yaml"), sep="\n")
+    print(f"next: edit {FOLDER / module_name(args.name)}.py")
+    print("      .venv/bin/python -m pytest tests/baselines          # its equation against its reference, its counts")
+    print(f"      ladabench repro --profile {args.profile} --cells own-{args.name}   # this cell alone, beside Lada's row")
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="ladabench new", description=__doc__, formatter_class=raw)
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{attention,profile}")
+    attention = kinds.add_parser("attention", help="a mechanism of your own", formatter_class=raw)
+    attention.add_argument("name", help="lower case with dashes, for example mean-gate")
+    attention.add_argument("--profile", default="digits", help="profile that gets a cell for it (default: %(default)s)")
+    profile = kinds.add_parser("profile", help="a folder of your own pictures", formatter_class=raw)
+    profile.add_argument("name", help="letters, digits, - and _, for example flowers")
+    profile.add_argument("--images", required=True, type=Path, metavar="DIR", help="PNG, JPEG or WebP files, any sizes")
+    profile.add_argument("--resolution", required=True, type=int, metavar="PIXELS", help="16, 32, 64, 128, 256 or 512 a side")
+    sizes = "networks: a laptop's, or the paper's for a GPU (default: %(default)s)"
+    profile.add_argument("--size", choices=("small", "paper"), default="small", help=sizes)
+    features = "whose features are compared (default: %(default)s); digits-cnn needs no file, and suits digits only"
+    profile.add_argument("--extractor", choices=("inception-v3", "digits-cnn"), default="inception-v3", help=features)
+    return parser
 
 
 def module_name(name: str) -> str:

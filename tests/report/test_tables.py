@@ -169,8 +169,10 @@ def test_own_experiments_get_a_table(digits, add_score):
     add_score("mine", value=7.0, config={"attention": "mine", "discriminator_attention": "lada"})
     build()
     rows = read("own")
-    assert (rows[0]["row"], rows[0]["attention"], rows[0]["fid_proxy"]) == ("mine", "mine", "7.0000")
-    assert rows[0]["g_gflops_measured"] == "0.7500"
+    assert (rows[1]["row"], rows[1]["attention"], rows[1]["fid_proxy"]) == ("mine", "mine", "7.0000")
+    assert rows[1]["g_gflops_measured"] == "0.7500"
+    assert (rows[0]["row"], rows[0]["fid_proxy"]) == ("LadaGAN (Table I, row 16)", "26.0000")  # to compare with
+    assert (rows[1]["convolution"], rows[1]["modulation"]) == ("-", "-")  # what its record does not say
 
 
 def test_the_same_records_give_the_same_bytes(digits):
