@@ -21,6 +21,7 @@ repro: $(READY)
 	$(BIN)/dvc stage list --name-only $(STAGES) | grep -E ':(names|prepare@.*|extractor|statistics@.*|[a-z]*-code|mechanisms)$$' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
 	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
 	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | $(WITHOUT_ADVICE)
+	@! grep -q '^  cost:' $(STAGES) || $(BIN)/python -m pipelines.cost --profile $(PROFILE)  # times what another machine has timed
 	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow
 	@$(BIN)/python -m harness.report --profile $(PROFILE)
 	@test ! -e .git || $(BIN)/python -m harness.verify --profile $(PROFILE) --against || test $$? -eq 1  # 1: it has said what differs

@@ -16,7 +16,7 @@ from harness.report.tables import build_tables, headline
 
 def main() -> None:
     """Reports on every profile with records, or on the given one."""
-    parser = argparse.ArgumentParser(prog="python -m harness.report", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench report", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")
     parser.add_argument(
         "--single-file", action="store_true", help="also write report_single.html, with every picture inside, to send by mail"

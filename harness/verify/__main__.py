@@ -18,7 +18,7 @@ def main() -> None:
 
     Exit status 1: a repetition or comparison differs by more than the spread over seeds. 2: a problem was found.
     """
-    parser = argparse.ArgumentParser(prog="python -m harness.verify", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench verify", description=main.__doc__)
     parser.add_argument("--profile", help="only this profile (default: every profile with records)")
     parser.add_argument("--rerun", metavar="CELL", help="train and evaluate this cell again and compare")
     parser.add_argument("--seeds", type=int, nargs="+", default=[], help="seeds of the repetitions (default: the recorded one)")
@@ -42,6 +42,7 @@ def _rerun(profiles: list[str], cell: str, seeds: list[int]) -> int:
         raise HarnessError(f"--rerun needs --profile; profiles with records are {', '.join(profiles)}")
     lines, agree = rerun(load_store(profiles[0]), cell, seeds)
     print(*lines, sep="\n")
+    print(f"{cell}: {'repeated: bit-identical, or inside the interval over seeds' if agree else 'NOT repeated, as said above'}")
     return 0 if agree else 1
 
 

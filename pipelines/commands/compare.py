@@ -1,4 +1,4 @@
-"""`python -m pipelines.commands.compare A B`: shows two result sets side by side, with differences and their significance.
+"""`ladabench compare A B`: shows two result sets side by side, with differences and their significance.
 
 A and B are profiles (`digits`) or result folders (`../other/results/digits`): two machines, two commits, two profiles.
 """
@@ -11,7 +11,7 @@ from statistics import fmean
 
 from harness.errors import HarnessError, run_command
 from harness.records.models import CostRecord
-from harness.records.parts import Rate
+from harness.records.parts import Process, Rate
 from harness.records.store import RESULTS, Store, load_store
 from harness.report.text import markdown_text
 
@@ -21,14 +21,16 @@ HEADINGS = ["row", "protocol", "metric", "A", "B", "B - A", "B / A", "significan
 
 def main() -> None:
     """Prints scores by table row and costs by network, as Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.compare", description=__doc__)
-    parser.add_argument("first", metavar="A")
-    parser.add_argument("second", metavar="B")
+    parser = argparse.ArgumentParser(
+        prog="ladabench compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("first", metavar="A", help="a profile, or a folder results/<profile> of any clone")
+    parser.add_argument("second", metavar="B", help="the same")
     args = parser.parse_args()
     first, second = result_set(args.first), result_set(args.second)
     for name, store in (("A", first), ("B", second)):
         held = f"{len(store.scores)} runs, {len(store.costs)} networks, commits {', '.join(_commits(store))}"
-        print(f"{name}: {store.folder}, {held}\n")
+        print(f"{name}: {store.folder}, {held}; {'; '.join(machines(store)) or 'no machine is recorded'}\n")
     for title, rows in (("Scores", compare_scores(first, second)), ("Costs", compare_costs(first, second))):
         print(f"**{title}**\n\n{markdown_text(HEADINGS, rows)}" if rows else f"**{title}**: nothing in both\n")
 
@@ -43,10 +45,23 @@ def result_set(name: str) -> Store:
     return load_store(name)
 
 
-def _commits(store: Store) -> list[str]:
+def _processes(store: Store) -> list[Process]:
+    """Every process that worked on a store's results."""
     processes = [process for measured in store.measurements.values() for process in measured.processes]
-    processes += [measured.process for measured in store.throughputs.values()]
-    return sorted({(process.git.commit or "unknown")[:12] for process in processes})
+    return processes + [measured.process for measured in store.throughputs.values()]
+
+
+def _commits(store: Store) -> list[str]:
+    return sorted({(process.git.commit or "unknown")[:12] for process in _processes(store)})
+
+
+def machines(store: Store) -> list[str]:
+    """`CPU AMD EPYC (AVX2, AVX-512), 2 cores, 2026-11-25 to 2026-11-26`, one entry a machine."""
+    days: dict[str, list[str]] = {}
+    for process in _processes(store):
+        name = f"{process.device} ({process.instruction_sets}), {process.cores} cores"
+        days.setdefault(name, []).append(process.started[:10])
+    return [f"{name}, {' to '.join(dict.fromkeys((min(found), max(found))))}" for name, found in sorted(days.items())]
 
 
 Key = tuple[str, str, str, str]  # printed row or cell, protocol, metric label, sha256 of the extractor's weights

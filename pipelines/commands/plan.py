@@ -38,9 +38,11 @@ WARM_UP, TIMED = 1, 2  # steps
 
 def main(argv: list[str] | None = None) -> None:
     """Prints the cells with their images, hours, memory and disk. Hours come from a step at the cell's batch on this device."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="ladabench plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     profile_argument(parser)
-    parser.add_argument("--cell", nargs="+", help="only these cells")
+    parser.add_argument("--cell", "--cells", nargs="+", help="only these cells")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change every cell shown")
     parser.add_argument("--batch", type=int, help="images in the timed step (default: the cell's own batch)")
     parser.add_argument("--untimed", action="store_true", help="no step is timed; hours are modelled for known devices alone")

@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.sweep", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench sweep", description=__doc__)
     parser.add_argument("--profile", default="digits")
     parser.add_argument("--cells", type=lambda text: text.split(","), help="names, by commas (default: those DVC finds changed)")
     parser.add_argument(

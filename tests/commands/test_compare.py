@@ -1,7 +1,7 @@
 import pytest
 
 from harness.errors import HarnessError
-from pipelines.commands.compare import compare_costs, compare_scores, result_set, significance
+from pipelines.commands.compare import compare_costs, compare_scores, main, result_set, significance
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,16 @@ def test_costs_are_equal_or_not_and_rates_overlap_or_not(add_cost):
     assert rows["-", "params"][-1] == "differs"
     assert rows["-", "MAC true"][-1] == "equal"
     assert rows["batch 1", "evaluations/s"][-2:] == ["2.000", "ranges apart"]
+
+
+def test_each_set_says_on_which_machine_and_when_it_was_made(add_score, capsys, monkeypatch):
+    add_score("a", ["1:1"])
+    add_score("a", ["1:1"], profile="other")
+    monkeypatch.setattr("sys.argv", ["compare", "digits", "other"])
+    main()
+    out = capsys.readouterr().out
+    assert "A: results/digits, 1 runs, 0 networks, commits dddddddddddd; CPU test (AVX2, no AVX-512), 2 cores, 2026-01-01" in out
+    assert "identical" in out
 
 
 def test_a_folder_can_be_named(add_score, tmp_path):
