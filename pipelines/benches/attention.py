@@ -5,6 +5,7 @@ Writes results/bench/<device>/attention.{csv,json,png,svg}. `--train` times trai
 
 import argparse
 import csv
+import json
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from baselines.attention import ATTENTIONS
 from harness.cost.probe import CLOCKS, FORWARD, MODES, Worker
 from harness.cost.scaling import Bounds, Point, measure_grid
-from harness.cost.scaling_figure import draw_curves
+from harness.cost.scaling_figure import draw_curves, read_points
 from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
@@ -34,12 +35,15 @@ def main() -> None:
 
         return bench_train([argument for argument in sys.argv[1:] if argument != "--train"])
     arguments = _parse(sys.argv[1:])
+    if arguments.redraw:
+        return redraw(arguments.redraw)
     folder = bench(arguments)
     print(f"{folder}/attention.csv, .json, .png and .svg")
 
 
 def _parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.attention", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench bench attention", description=__doc__)
+    parser.add_argument("--redraw", type=Path, metavar="DIR", help="only draw the figure of DIR/attention.csv again")
     parser.add_argument("--mechanisms", default=",".join(ATTENTIONS), help="names of the registry, by commas (default: all)")
     parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N (default 65,536)")
     parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
@@ -133,10 +137,23 @@ def write(folder: Path, points: list[Point], result: dict) -> None:
         writer.writeheader()
         writer.writerows(asdict(p) | {"skipped": f"skipped: {p.skipped}" if p.skipped else None} for p in points)
     write_json(folder / "attention.json", result)
-    titles = {name: ATTENTIONS[name].title for name in dict.fromkeys(p.mechanism for p in points)}
     if points:
-        paths = [folder / f"attention.{suffix}" for suffix in ("png", "svg")]
-        draw_curves(points, titles, f"{result['device']}, {result['threads']} threads", paths)
+        draw(folder, points, result)
+
+
+def redraw(folder: Path) -> None:
+    """Draws the figure again from the curves in `folder`; HarnessError where there are none."""
+    if not (folder / "attention.csv").is_file() or not (folder / "attention.json").is_file():
+        raise HarnessError(f"--redraw: no attention.csv and attention.json in {folder}; expected results/bench/DEVICE")
+    result = json.loads((folder / "attention.json").read_text(encoding="utf-8"))
+    draw(folder, read_points(folder / "attention.csv"), result)
+
+
+def draw(folder: Path, points: list[Point], result: dict) -> None:
+    """Writes attention.png and attention.svg."""
+    titles = {name: ATTENTIONS[name].title for name in dict.fromkeys(p.mechanism for p in points) if name in ATTENTIONS}
+    paths = [folder / f"attention.{suffix}" for suffix in ("png", "svg")]
+    draw_curves(points, titles, f"{result['device']}, {result['threads']} threads", paths)
 
 
 def report(result: dict) -> None:
