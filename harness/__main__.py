@@ -52,6 +52,7 @@ COMMANDS = {
     "plan": Command("pipelines.commands.plan", "what a profile would train, how long it would take, what it lacks"),
     "sweep": Command("pipelines.commands.sweep", "train cells side by side, here or under Slurm"),
     "score": Command("harness.metrics.score", "two folders of any pictures", in_root=False),
+    "sample": Command("harness.sample", "pictures of trained weights by their seeds: a grid, a folder, an npz, a walk as a GIF"),
     "ui": Command("harness.tracking", "MLflow with every cell as a run, on this machine", ("--ui",)),
     "bench": Command(str(BENCHES).replace("/", "."), "how fast it is: ladabench bench NAME"),
 }

@@ -115,21 +115,31 @@ def load_generator(folder: Path | str) -> Generator:
     """
     model, path = Path(folder) / MODEL, Path(folder) / CONFIG
     values = dict(read_object(path))
-    name = values.pop(ATTENTION, "lada")
-    if name not in ATTENTIONS:
-        raise unknown_choice(f"attention in {path}", name, ATTENTIONS)
+    attention = values.pop(ATTENTION, "lada")
     config = from_mapping(GeneratorConfig, values, str(path))
     if not model.is_file():
         raise HarnessError(f"no weights at {model}; expected a folder with {MODEL} and {CONFIG}; convert or download it again")
     try:
         state = load_file(model)
+    except SafetensorError as error:
+        raise HarnessError(f"{model}: {str(error)[:300]}; expected the weights in safetensors; get the file again") from error
+    return build_generator(config, attention, state, model, path)
+
+
+def build_generator(config: GeneratorConfig, attention: object, state: dict[str, Tensor], model: Path, path: Path) -> Generator:
+    """The generator that `path` describes with the weights of the file `model`, in eval mode on the CPU, without gradients.
+
+    HarnessError naming the file for an unknown attention and for weights of another network."""
+    if not isinstance(attention, str) or attention not in ATTENTIONS:
+        raise unknown_choice(f"attention in {path}", attention, ATTENTIONS)
+    try:
         with torch.device("meta"):  # names and shapes first: no memory for a size that the weights do not have
-            Generator(config, ATTENTIONS[str(name)]).load_state_dict(state, assign=True)
-    except (SafetensorError, RuntimeError) as error:
+            Generator(config, ATTENTIONS[attention]).load_state_dict(state, assign=True)
+    except RuntimeError as error:
         said = " ".join(str(error).split())[:300]
         raise HarnessError(f"{model}: {said}; expected the weights that {path} describes; get both again") from error
     with quick_draws():
-        generator = Generator(config, ATTENTIONS[str(name)])
+        generator = Generator(config, ATTENTIONS[attention])
     generator.load_state_dict(state)
     return generator.eval().requires_grad_(False)
 

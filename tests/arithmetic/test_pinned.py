@@ -19,6 +19,7 @@ SCORING = [
     "pipelines.anchors",
     "pipelines.commands.jobs",
     "pipelines.commands.sweep",
+    "pipelines.commands.sample",
     "harness.report.__main__",
     "harness.metrics.__main__",
     "harness.verify.__main__",
