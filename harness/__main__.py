@@ -53,6 +53,7 @@ COMMANDS = {
     "sweep": Command("pipelines.commands.sweep", "train cells side by side, here or under Slurm"),
     "score": Command("harness.metrics.score", "two folders of any pictures", in_root=False),
     "sample": Command("harness.sample", "pictures of trained weights by their seeds: a grid, a folder, an npz, a walk as a GIF"),
+    "publish": Command("harness.publish", "a trained cell as a model folder of the Hugging Face hub"),
     "ui": Command("harness.tracking", "MLflow with every cell as a run, on this machine", ("--ui",)),
     "bench": Command(str(BENCHES).replace("/", "."), "how fast it is: ladabench bench NAME"),
 }

@@ -20,6 +20,7 @@ SCORING = [
     "pipelines.commands.jobs",
     "pipelines.commands.sweep",
     "pipelines.commands.sample",
+    "pipelines.commands.publish",
     "harness.report.__main__",
     "harness.metrics.__main__",
     "harness.verify.__main__",
