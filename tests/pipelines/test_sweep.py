@@ -1,15 +1,11 @@
 """The sweep's bookkeeping, with an executor that runs each job at once, in this process."""
 
-import hashlib
 import json
-import signal
 from types import SimpleNamespace
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.records.models import Run, ScoreRecord
-from harness.training.interrupt import requested_stop
 from pipelines.commands import jobs, sweep
 
 PIPELINE = "pipelines/tiny/dvc.yaml"
@@ -164,58 +160,6 @@ def test_every_job_has_a_gpu_of_its_own(place, monkeypatch):
     assert given == [[2], [5], [2], [5], [2]]
 
 
-def test_no_gpu_lies_idle_and_none_is_shared_without_a_word(monkeypatch):
-    monkeypatch.delenv("HARNESS_DEVICE", raising=False)
-    monkeypatch.setattr(sweep, "visible_gpus", lambda: [0, 1])
-    with pytest.raises(HarnessError, match="--gpus: given 0 where there are 2; expected 1; set HARNESS_DEVICE=cpu"):
-        sweep.own_devices(sweep._parse(["--gpus", "0"]))
-    with pytest.raises(HarnessError, match="--at-once: given 3 for 2 GPUs; expected at most one cell on each"):
-        sweep.own_devices(sweep._parse(["--at-once", "3"]))
-    monkeypatch.setenv("HARNESS_DEVICE", "cpu")
-    args = sweep._parse(["--at-once", "3"])
-    assert (sweep.own_devices(args), args.gpus) == ([], 0)
-    with pytest.raises(HarnessError, match="--gpus: given 1, but HARNESS_DEVICE is cpu"):
-        sweep.own_devices(sweep._parse(["--gpus", "1"]))
-    monkeypatch.delenv("HARNESS_DEVICE")
-    monkeypatch.setattr(sweep, "visible_gpus", list)
-    monkeypatch.setattr(sweep.stages, "main", lambda names: None)
-    monkeypatch.setattr(sweep, "why_no_gpu", lambda: "no NVIDIA driver is loaded")
-    with pytest.raises(HarnessError, match="--gpus: given 1, but no NVIDIA driver is loaded"):
-        sweep.own_devices(sweep._parse(["--gpus", "1"]))
-    slurm = sweep._parse(["--cluster", "slurm", "--gpus", "1"])
-    assert (sweep.own_devices(slurm), slurm.gpus, slurm.at_once) == ([], 1, 2)
-
-
-def test_squeue_says_which_jobs_are_over():
-    watcher = jobs.SqueueWatcher()
-    watcher._registered = {"7", "8", "9"}
-    watcher._info_dict = watcher.read_info(b"7|PENDING\n8|CANCELLED\n10|FAILED\n")
-    states = {job: (watcher.get_state(job, "cache"), watcher.is_done(job, "cache")) for job in ("7", "8", "9")}
-    assert states == {"7": ("PENDING", False), "8": ("CANCELLED", True), "9": ("FORGOTTEN", True)}
-
-
-def test_at_the_time_limit_the_trainer_saves_before_the_requeue(monkeypatch):
-    done = []
-
-    def trainer(words):
-        with requested_stop() as stop:
-            signal.raise_signal(jobs.TIME_IS_UP)
-            done.append(f"saved for {stop()}")
-            raise SystemExit(143)
-
-    monkeypatch.setattr(jobs, "train", trainer)
-    monkeypatch.setattr(jobs, "load_cell", lambda params, cell: cell)
-    monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
-    former = signal.signal(jobs.TIME_IS_UP, lambda number, frame: done.append("requeued"))
-    try:
-        with pytest.raises(SystemExit):
-            jobs.CellJob(".")("params.yaml", "cell")
-        signal.raise_signal(jobs.TIME_IS_UP)
-    finally:
-        signal.signal(jobs.TIME_IS_UP, former)
-    assert done == ["saved for 15", "requeued", "requeued"]
-
-
 def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     assert sweep.describe(Job(), "tiny", "good") == "running, 0 images"
     scratch = tmp_path / ".ckpt" / "tiny" / "good-0123456789ab"
@@ -227,21 +171,3 @@ def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     other.mkdir()
     (other / "ab-000000004.json").write_text(json.dumps({"state": {"rows": [{"nimg": 64}]}}))
     assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"
-
-
-def sha256(content):
-    return hashlib.sha256(content).hexdigest()
-
-
-@pytest.mark.parametrize(("trained_as", "scored", "expected"), [("a", b"w", True), ("b", b"w", False), ("a", b"v", False)])
-def test_results_are_current_if_trained_as_params_say_and_scored_from_these_weights(
-    tmp_path, monkeypatch, trained_as, scored, expected
-):
-    data = SimpleNamespace(sha256="data")
-    cell = SimpleNamespace(results=tmp_path, images=lambda: (data, None), digest={"data": "a" * 64}.get)
-    (tmp_path / "g_ema.safetensors").write_bytes(b"w")
-    read = {Run: SimpleNamespace(made_from=trained_as * 64), ScoreRecord: SimpleNamespace(weights_sha256=sha256(scored))}
-    monkeypatch.setattr(sweep, "load_cell", lambda params, name: cell)
-    monkeypatch.setattr(sweep, "run_path", lambda cell: tmp_path)
-    monkeypatch.setattr(sweep, "read_as", lambda kind, path: read[kind])
-    assert sweep.is_current(tmp_path / "params.yaml", "cell") is expected

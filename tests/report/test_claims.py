@@ -1,20 +1,15 @@
 """The claims ledger: costs are decided everywhere, orderings only over seeds, and every test is corrected for the others."""
 
 import csv
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.metrics.metric import METRICS
 from harness.paper import printed_tables
 from harness.paper.claims import Claim, Contrast, claims
 from harness.records.store import load_store
-from harness.report.claim_costs import dearer, least, linear, ratio, spread
 from harness.report.claim_runs import contrasts, diverges, hours, spiking
 from harness.report.claims import claim_files, claim_rows, claim_summary, decide
-from harness.report.contrasts import contrast, holm
 from harness.report.gradients import norm, spikes
 
 FIVE = (0.96, 0.98, 1.0, 1.02, 1.04)
@@ -27,46 +22,6 @@ def claim(kind, **fields):
 def with_seeds(add_score, row, value, spread=FIVE, **fields):
     for seed, factor in enumerate(spread):
         add_score(f"r{row.replace(':', '-')}-s{seed}", [row], value * factor, seed=seed, **fields)
-
-
-def test_a_contrast_of_two_means_is_welchs_test():
-    from scipy.stats import ttest_ind
-
-    a, b = [3.1, 2.9, 3.4, 3.3, 3.0], [2.5, 2.9, 2.2, 2.6]
-    found = contrast({"a": a, "b": b}, {"a": 1, "b": -1}, 0.0)
-    for side, p in (("greater", found.p_above), ("less", found.p_below)):
-        assert p == pytest.approx(ttest_ind(a, b, equal_var=False, alternative=side).pvalue)
-    low, high = ttest_ind(a, b, equal_var=False).confidence_interval(0.90)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-
-
-def test_a_bound_moves_the_test():
-    from scipy.stats import ttest_ind
-
-    a, b = [3.1, 2.9, 3.4, 3.3, 3.0], [2.5, 2.9, 2.2, 2.6]
-    moved = contrast({"a": a, "b": b}, {"a": 1, "b": -1}, 0.25)
-    shifted = [value - 0.25 for value in a]
-    assert moved.p_above == pytest.approx(ttest_ind(shifted, b, equal_var=False, alternative="greater").pvalue)
-
-
-def test_equal_seeds_have_no_spread():
-    assert contrast({"a": [2.0, 2.0], "b": [1.0, 1.0]}, {"a": 1, "b": -1}, 0.0).p_above == 0.0
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]), ([0.5], [0.5]), ([], []), ([0.9, 0.8], [1.0, 1.0])],
-)
-def test_holm(given, expected):
-    assert holm(given) == pytest.approx(expected)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_never_lowers_a_p_value_and_keeps_the_order(values):
-    adjusted = holm(values)
-    assert all(a >= p for a, p in zip(adjusted, values, strict=True))
-    pairs = sorted(zip(values, adjusted, strict=True))
-    assert all(first[1] <= second[1] for first, second in pairwise(pairs))
 
 
 def curve(tmp_path, values):
@@ -144,45 +99,6 @@ def test_divergence_and_spikes(add_score, tmp_path):
     found = spiking(claim("spikes", quantity="grad_norm_d", rows=["1:1"], without=["1:3"]), store)
     assert found.evidence == "3 of 3 runs spike against 0 of 3"
     assert found.p_holds == pytest.approx(0.05)  # 1 of C(6, 3) tables
-
-
-def test_costs_are_decided_by_counts(add_cost):
-    add_cost("g64-lada-conv", gmacs=0.76, params=20_000_000, resolution=64)
-    add_cost("stylegan2-64", gmacs=7.66, params=24_000_000, resolution=64)
-    add_cost("ct-64", gmacs=40.0, params=300_000_000, resolution=64, steps_per_image=2)
-    store = load_store("digits")
-    of = {"stylegan2-64": 0.1}
-    assert ratio(claim("ratio", network="g64-lada-conv", of=of, margin=0.05), store) == (
-        True,
-        "9.9% of stylegan2-64 (stated within 5%)",
-    )
-    assert ratio(claim("ratio", network="g64-lada-conv", of={"stylegan2-64": 0.089}, margin=0.05), store)[0] is False
-    assert ratio(claim("ratio", network="g64-lada-conv", of={"gone": 0.1}), store) is None
-    few = {
-        "network": "g{resolution}-lada-conv",
-        "of": {"stylegan2-{resolution}": 1.0, "ct-{resolution}": 1.0},
-        "resolutions": [64],
-    }
-    assert least(claim("least", quantities=["params", "flops"], **few), store) == (True, "less than in 4 of 4 comparisons")
-    assert dearer(claim("dearer", factor=100, **few | {"of": {"ct-{resolution}": 1.0}}), store)[0] is True
-    assert dearer(claim("dearer", factor=106, **few | {"of": {"ct-{resolution}": 1.0}}), store)[0] is False
-    alike = spread(claim("spread", networks=["g64-lada-conv", "stylegan2-64"], quantities=["params"], factor=1.25), store)
-    assert alike == (True, "largest over smallest: params 1.200 (at most 1.25)")
-
-
-def test_linear_cost_is_read_from_the_attention_curves(digits):
-    bench = digits.parent / "bench/some-cpu"
-    bench.mkdir(parents=True)
-    lines = [f"lada,forward,64,4,{n},{1000 * n}" for n in (64, 4096)]
-    lines += [f"square,forward,64,4,{n},{n * n}" for n in (64, 4096)]
-    (bench / "attention.csv").write_text("mechanism,mode,dim,num_heads,num_tokens,macs\n" + "\n".join(lines) + "\n")
-    store = load_store("digits")
-    assert linear(claim("linear", mechanism="lada", margin=0.05), store) == (
-        True,
-        "power 1.000 up to 4,096 tokens (1 within 0.05)",
-    )
-    assert linear(claim("linear", mechanism="square", margin=0.05), store)[0] is False
-    assert linear(claim("linear", mechanism="gone", margin=0.05), store) is None
 
 
 def test_training_time_is_said_on_the_stated_gpu_only(add_score):

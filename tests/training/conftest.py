@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import harness.training.loop as loop
 from harness.training.config import TrainConfig
 
 NOISE_DIM, SIDE = 6, 8
@@ -42,3 +43,25 @@ def make_config():
         return TrainConfig(**values | changes)
 
     return make
+
+
+@pytest.fixture
+def run(networks, images, tmp_path):
+    """Trains in its own scratch directory; `after_step(done)` is called after each step of the engine."""
+
+    def run(config, scratch="a", digest="d", after_step=None, **options):
+        generator, discriminator = networks()
+        (engine,) = loop.candidate_engines(config, 1)
+        done = [0]
+
+        def step(*args):
+            values = engine.step(*args)
+            done[0] += 1
+            return values if after_step is None else after_step(done[0], values)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "verify_engine", lambda *args: ({}, {}))
+            patch.setattr(loop, "candidate_engines", lambda *args: [loop.Engine(engine.name, engine.build, step)])
+            return loop.fit(generator, discriminator, images, config, tmp_path / scratch, digest, noise_dim=6, **options), done[0]
+
+    return run

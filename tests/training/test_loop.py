@@ -7,36 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-import harness.training.loop as loop
 from harness.errors import HarnessError
-from harness.training.loop import fit
 from harness.training.step import METRICS
 
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing in the loop may catch it."""
-
-
-@pytest.fixture
-def run(networks, images, tmp_path):
-    """Trains in its own scratch directory; `after_step(done)` is called after each step of the engine."""
-
-    def run(config, scratch="a", digest="d", after_step=None, **options):
-        generator, discriminator = networks()
-        (engine,) = loop.candidate_engines(config, 1)
-        done = [0]
-
-        def step(*args):
-            values = engine.step(*args)
-            done[0] += 1
-            return values if after_step is None else after_step(done[0], values)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop, "verify_engine", lambda *args: ({}, {}))
-            patch.setattr(loop, "candidate_engines", lambda *args: [loop.Engine(engine.name, engine.build, step)])
-            return fit(generator, discriminator, images, config, tmp_path / scratch, digest, noise_dim=6, **options), done[0]
-
-    return run
 
 
 def same(first, second):
@@ -178,12 +154,3 @@ def test_second_trainer_and_empty_data_are_refused(run, make_config):
     run(make_config(nimg=4), after_step=second)
     with pytest.raises(HarnessError, match="0 training images"):
         run(make_config(), "empty", indices=np.arange(0))
-
-
-def test_lines_appear_now_and_then_without_a_terminal(run, make_config, capsys, monkeypatch):
-    monkeypatch.setattr("harness.training.progress.LINE_SECONDS", 0)
-    run(make_config(), label="cell")
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 6
-    assert lines[0].startswith("cell: 8 of 48 images, ")
-    assert all(word in lines[0] for word in ("images/s", "loss_d", "loss_g", "s left"))
