@@ -1,4 +1,4 @@
-"""Stages that score run in pinned arithmetic however they are started; whatever times the machine does not."""
+"""Stages that score always run in pinned arithmetic. Code that measures speed never does."""
 
 import os
 import platform

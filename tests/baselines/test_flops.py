@@ -1,4 +1,4 @@
-"""Three counts of every mechanism's multiply-accumulates agree, and the trap that hides dot-product attention stays shut."""
+"""Three counts of every mechanism's multiply-accumulates agree, and no counter misses dot-product attention."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_fvcore_torch_and_the_closed_formula_agree(name):
 
 
 def test_fused_dot_product_does_not_look_as_cheap_as_linear_attention():
-    """fvcore drops the fused kernel without a word, which makes N^2 attention cheaper than Lada's; the true count does not."""
+    """fvcore silently ignores the fused kernel, so N^2 attention seems cheaper than Lada's. The true count includes it."""
     fused, explicit, lada = count("dot-product-fused", 32), count("dot-product", 32), count("lada", 32)
     assert fused.fvcore < lada.fvcore  # the trap
     assert fused.true == fused.torch_meta == explicit.true == 4 * 1024 * 64**2 + 2 * 1024**2 * 64

@@ -1,4 +1,4 @@
-"""Writes TensorFlow V2 checkpoints, whole or wrong on purpose; shares no code with the reader."""
+"""Writes TensorFlow V2 checkpoints, correct or deliberately wrong. Shares no code with the reader."""
 
 import struct
 from pathlib import Path
@@ -71,7 +71,7 @@ def block(entries: list[tuple[bytes, bytes]], interval: int = 16) -> bytes:
 
 
 def sealed(content: bytes, compression: int = 0) -> bytes:
-    """A block with its trailer."""
+    """A table block with its trailer."""
     content += bytes([compression])
     return content + struct.pack("<I", masked(crc32c(content)))
 

@@ -29,7 +29,7 @@ EXPECTED = {
 
 
 def main(source: Path) -> None:
-    """Writes both folders anew."""
+    """Writes both folders again."""
     for name in EXPECTED:
         out = HERE / "published" / name
         shutil.rmtree(out, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The reader of TensorFlow's files: values back bit for bit, and one line for everything that is not as it should be."""
+"""The reader of TensorFlow's files returns values bit for bit, and refuses any other file in one line."""
 
 import struct
 from pathlib import Path

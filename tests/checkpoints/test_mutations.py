@@ -75,7 +75,7 @@ def test_mutations_of_a_checkpoint_are_refused_or_without_effect(published, whic
 
 
 def test_damage_with_right_checksums_is_survived(tmp_path):
-    """As an attacker would: the index is changed and sealed anew. Values may differ; nothing else may happen."""
+    """Changes the index and seals it again, as an attacker would. Values may differ, but nothing else may happen."""
     tensors = {f"layer-{i}/kernel": torch.rand(3, i + 1).numpy() for i in range(40)} | {"graph": b"text" * 50}
     writer.write_bundle(tmp_path / "ckpt-1", tensors)
     index = bundle_files(tmp_path / "ckpt-1")[0]

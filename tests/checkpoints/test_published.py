@@ -1,4 +1,4 @@
-"""Checkpoints that TensorFlow wrote: what TensorFlow computed from them, our networks compute."""
+"""Checkpoints that TensorFlow wrote. Our networks compute from them what TensorFlow computed."""
 
 from pathlib import Path
 

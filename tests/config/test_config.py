@@ -122,7 +122,7 @@ def test_any_value_is_taken_or_refused_in_one_short_line(value):
 
 
 def refusal(call: Callable[[], object]) -> str:
-    """What a HarnessError says, or "nothing"; another error is a failure."""
+    """The message of a HarnessError, or "nothing". Any other error fails the test."""
     try:
         call()
     except HarnessError as error:

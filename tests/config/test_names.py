@@ -1,4 +1,4 @@
-"""Names from outside become paths, stages and shell words, so few characters are allowed in them."""
+"""Names become paths, stages and words of shell commands, so only few characters are allowed in them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""`--set`: a trial's settings are checked as the file is, and what makes no sense is one line."""
+"""`--set`: a trial's settings are checked like the file, and errors are one line."""
 
 import re
 

@@ -49,7 +49,7 @@ def test_any_text_is_yaml_or_refused_in_one_short_line(text):
 
 
 def refusal(call: Callable[[], object]) -> str:
-    """What a HarnessError says, or "nothing"; another error is a failure."""
+    """The message of a HarnessError, or "nothing". Any other error fails the test."""
     try:
         call()
     except HarnessError as error:

@@ -76,28 +76,28 @@ def test_a_grid_of_real_mechanisms_fills_every_point_or_says_why_not():
 
 
 class Shifted(AdditiveAttention):
-    """Wrong by a little."""
+    """A mechanism that is slightly wrong."""
 
     def forward(self, x, return_maps=False):
         return super().forward(x) + 1e-6
 
 
 class Detached(AdditiveAttention):
-    """Right, with a gradient that is not."""
+    """A mechanism whose output is right and whose gradient is wrong."""
 
     def forward(self, x, return_maps=False):
         return super().forward(x.detach()) + 0 * x
 
 
 class Doubled(AdditiveAttention):
-    """Right, with twice the gradient of one bias."""
+    """A mechanism whose output is right, with twice the gradient of one bias."""
 
     def forward(self, x, return_maps=False):
         return super().forward(x) + (self.output.bias - self.output.bias.detach())
 
 
 class Imprecise(AdditiveAttention):
-    """Right in float64 only."""
+    """A mechanism that is right only in float64."""
 
     def forward(self, x, return_maps=False):
         return super().forward(x) if x.dtype == torch.float64 else super().forward(x.bfloat16().float())

@@ -1,4 +1,4 @@
-"""A preparation that was killed goes on where it stopped, and trusts nothing that it finds."""
+"""A killed preparation resumes where it stopped, and checks everything that it finds."""
 
 import os
 import signal

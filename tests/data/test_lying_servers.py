@@ -1,4 +1,4 @@
-"""Whatever a server answers, a download ends with the file that was asked for or with one line, and within bounds."""
+"""Whatever a server answers, a download ends within its limits: with the right file or with one line."""
 
 import hashlib
 import socketserver

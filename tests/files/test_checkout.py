@@ -1,4 +1,4 @@
-"""What Git checks out has the bytes that were committed, also where Git is told to convert line ends, as on Windows."""
+"""Git checks out the committed bytes, even if it is set to convert line ends, as on Windows."""
 
 import shutil
 import subprocess

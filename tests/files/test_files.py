@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what a killed writer leaves."""
+"""Files are written whole or not at all, and what a killed writer leaves is removed."""
 
 import os
 import signal

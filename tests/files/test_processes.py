@@ -1,4 +1,4 @@
-"""Commands that are ended take their children with them."""
+"""When a command is ended, its child processes end too."""
 
 import os
 import signal

@@ -21,7 +21,7 @@ BATCH, GRID, DIM, HEADS = 3, 5, 12, 4
 
 
 def pair(dtype, grid=GRID, dim=DIM):
-    """The plain and the fused module with the same weights, biases included, and tokens for them."""
+    """A plain and a fused module with the same weights and biases, and tokens for them."""
     torch.manual_seed(0)
     plain, fused = AdditiveAttention(dim, HEADS, grid), FusedAdditiveAttention(dim, HEADS, grid)
     for parameter in plain.parameters():

@@ -1,4 +1,4 @@
-"""What the paper leaves to its code: orders, paddings, initial values, epsilons, in both of the authors' frameworks."""
+"""Details that only the authors' code has: orders, paddings, initial values and epsilons, in both frameworks."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Extractors shared by the tests: made once, because Inception takes seconds to build."""
+"""Extractors for the tests. They are made once, because building Inception takes seconds."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def inception():
 
 @pytest.fixture(scope="session")
 def digits_weights(tmp_path_factory):
-    """A classifier of noise: trained for a moment only, its features are as good as any for these tests."""
+    """A classifier trained briefly on noise. Any features are good enough for these tests."""
     images = np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), dtype=np.uint8)
     out = tmp_path_factory.mktemp("extractor") / "digits-cnn.safetensors"
     train_digits_classifier(images, np.arange(8), 0, out)

@@ -24,7 +24,7 @@ class Items(torch.utils.data.Dataset):
 
 
 class Spy(torch.nn.Module):
-    """Stands before an extractor's module and notes how it is called."""
+    """Wraps an extractor's module and records its calls."""
 
     def __init__(self, inner):
         super().__init__()

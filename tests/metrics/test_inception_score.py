@@ -10,7 +10,7 @@ C = 6
 
 
 def transcription(logits, chunk):
-    """The definition, one image and one class at a time."""
+    """The definition, for one image and one class at a time."""
     values = []
     for start in range(0, len(logits), chunk):
         part = logits[start : start + chunk].astype(np.float64)

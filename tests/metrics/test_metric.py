@@ -1,4 +1,4 @@
-"""A metric is one specification: what it says decides keys, headings, margins and columns everywhere."""
+"""The specification of a metric decides its keys, headings, margins and columns everywhere."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Malformed statistics and samples: each is one error, and none is taken for what it is not."""
+"""Malformed statistics and samples: each is one error, and none is accepted."""
 
 import zipfile
 from pathlib import Path

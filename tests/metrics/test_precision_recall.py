@@ -6,7 +6,7 @@ from harness.metrics.precision_recall import precision_recall
 
 
 def transcription(generated, reference, k):
-    """The definition, one point at a time."""
+    """The definition, for one point at a time."""
 
     def radius(points, i):
         return sorted(((points - points[i]) ** 2).sum(axis=1))[k]  # entry 0 is the point itself

@@ -20,7 +20,7 @@ BATCH = 4
 
 @dataclasses.dataclass(frozen=True)
 class Told(Ranks):
-    """A rank that hears `word` from rank 0 whatever it says itself."""
+    """A rank that always receives `word` from rank 0."""
 
     word: object = None
 

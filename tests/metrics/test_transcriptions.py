@@ -1,4 +1,4 @@
-"""The five definitions written down again in numpy, at the size of a real evaluation, against the harness."""
+"""The five definitions in plain numpy, compared with the harness at the size of a real evaluation."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The yardstick computes what ours computes; a contender that does not is not timed."""
+"""The authors' step computes what ours computes. A contender that computes something else is not timed."""
 
 import json
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""The whole pipeline through DVC on a two-cell profile: built once, nothing to do twice, one changed cell rerun alone."""
+"""The whole pipeline through DVC on a profile of two cells. A second run does nothing; a changed cell is run again alone."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The committed bits of training and of the extractor are met on every x86-64 with AVX2."""
+"""Training and the extractor give the committed bits on every x86-64 with AVX2."""
 
 import pytest
 import torch

@@ -54,7 +54,7 @@ def checkpoints(place: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def left_alone(tmp_path_factory) -> Path:
-    """A place where the cell was trained with room enough."""
+    """A folder in which the cell was trained with enough disk space."""
     place = tmp_path_factory.mktemp("left-alone")
     with chdir(place):
         prepare(["--params", PARAMS, "--data", "digits"])
@@ -71,7 +71,7 @@ def left_alone(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def crowded(tmp_path, left_alone) -> Path:
-    """A place with the same data and no checkpoints."""
+    """A folder with the same data and no checkpoints."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "digits").symlink_to(left_alone / "results" / "digits")
     shutil.copy(left_alone / "mlflow.db", tmp_path)  # made anew it would say so

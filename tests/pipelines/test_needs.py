@@ -1,4 +1,4 @@
-"""What a cell will need is looked at before its first step; what one dataset lacks stops only its own cells."""
+"""Everything that a cell needs is checked before its first step. A problem with one dataset stops only its cells."""
 
 import hashlib
 from pathlib import Path

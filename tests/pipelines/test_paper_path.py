@@ -32,7 +32,7 @@ def write_archive(path: Path) -> None:
 
 @pytest.fixture
 def profile(tmp_path, monkeypatch) -> Path:
-    """A parameters file like the paper's, cut to what two CPU cores do in seconds; the working directory is its own."""
+    """A parameters file like the paper's, reduced to what two CPU cores do in seconds, in its own working directory."""
     params = load_params("pipelines/paper/params.yaml")
     monkeypatch.chdir(tmp_path)
     write_archive(tmp_path / "cifar.tar.gz")

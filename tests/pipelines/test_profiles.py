@@ -1,4 +1,4 @@
-"""The profiles: every cell valid, every table row filled once."""
+"""In every profile all cells are valid, and every table row is filled once."""
 
 from pathlib import Path
 

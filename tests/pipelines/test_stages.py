@@ -1,4 +1,4 @@
-"""What DVC is told: each stage depends on what it imports and reads, on nothing that cannot change it, and the files say so."""
+"""The stages' dependencies in dvc.yaml: all that they import and read, except what cannot change a result."""
 
 from pathlib import Path
 

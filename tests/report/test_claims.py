@@ -1,4 +1,4 @@
-"""The claims ledger: costs are decided everywhere, orderings only over seeds, and every test is corrected for the others."""
+"""Claims: costs are decided on every machine, orderings only over seeds, and all tests are corrected for their number."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""A printed table is data: two files make it, and its description says what measures every column."""
+"""A printed table is data in two files. Its description says which records belong to which column."""
 
 import csv
 import shutil

@@ -1,4 +1,4 @@
-"""What repeats and what cannot are different files: another machine's time changes only what prints time."""
+"""Results that repeat and measurements are in different files. Another machine's times change only files with times."""
 
 import json
 from pathlib import Path

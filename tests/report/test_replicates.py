@@ -1,4 +1,4 @@
-"""A profile that adds seeds to another's cells: one table over both, and nothing that the first one's report sees."""
+"""A profile that adds seeds to another's cells. Its tables cover both; the other's report does not change."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Text of a record reaches other programs as text."""
+"""Other programs take text from a record as text, never as a command."""
 
 import csv
 import io

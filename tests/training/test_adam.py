@@ -1,4 +1,4 @@
-"""Both ways to compute Adam against each framework's rule written out in float64, and against torch.optim."""
+"""Both ways to compute Adam, compared with each framework's rule in float64 and with torch.optim."""
 
 import math
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Every engine against the reference step, on the real networks; and its refusal to run when it differs."""
+"""Every engine is compared with the reference step on the real networks, and refuses to run if it differs."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the environment and the command line say of devices and processes: right, or one line."""
+"""Devices and processes given by the environment and the command line are right, or one line says why not."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""A blown-up last update is no success: nothing is scored whose weights or images are not finite."""
+"""A run whose last update diverged is not a success. Weights and images that are not finite are never scored."""
 
 import math
 

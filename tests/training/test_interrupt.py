@@ -1,4 +1,4 @@
-"""Signals as requests to stop."""
+"""Signals become requests to stop."""
 
 import signal
 

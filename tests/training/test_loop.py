@@ -1,4 +1,4 @@
-"""`fit` under kills, signals, divergence and foreign configurations: an uninterrupted run's bits, or a clear end."""
+"""`fit` under kills, signals, divergence and foreign checkpoints: the bits of an undisturbed run, or a clear end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The reference step against the paper's formulas written out on the spot."""
+"""The reference step, compared with the paper's formulas."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Winograd's products against the convolution that they stand for."""
+"""Winograd's algorithm, compared with the convolution."""
 
 import pytest
 import torch
