@@ -7,7 +7,7 @@ from harness.training.randomness import batch_indices, draw_step, generator_for
 
 
 def test_golden_draw():
-    """Guards names and numbers on which every committed result depends."""
+    """A change of these numbers would change every committed result."""
     assert torch.randint(0, 1000, (4,), generator=generator_for(0, "latent-d", 5)).tolist() == [642, 735, 913, 924]
 
 
