@@ -1,4 +1,4 @@
-"""All records of one profile, read once and checked."""
+"""Reads all records of a profile once, and checks them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from harness.records.models import AnchorRecord, CostRecord, PublishedRecord, Re
 from harness.records.record import read_record
 
 RESULTS = Path("results")  # the commands run in the repository root
-FOLDERS: dict[str, tuple[type[Sealed], ...]] = {  # of a profile, and what each may hold
+FOLDERS: dict[str, tuple[type[Sealed], ...]] = {  # {folder of a profile: kinds of records in it}
     "records": (ScoreRecord, AnchorRecord, PublishedRecord),
     "costs": (CostRecord,),
     "measured": (Measurement,),
@@ -22,47 +22,48 @@ FOLDERS: dict[str, tuple[type[Sealed], ...]] = {  # of a profile, and what each 
 
 @dataclass(frozen=True)
 class Store:
-    """Records of one profile: score records by cell, cost records by network, scale anchors by their cell. What cannot repeat
-    stands beside them: measurements by cell, throughputs by network, each only where it belongs to the record that is here."""
+    """The records of one profile. Measurements and throughputs are those that belong to these records."""
 
     profile: str
     folder: Path
-    scores: dict[str, ScoreRecord]
-    costs: dict[str, CostRecord]
-    anchors: dict[str, AnchorRecord]
-    measurements: dict[str, Measurement] = field(default_factory=dict)
-    throughputs: dict[str, Throughput] = field(default_factory=dict)
-    asked: Asked | None = None  # by params.yaml, where it is here
+    scores: dict[str, ScoreRecord]  # by cell
+    costs: dict[str, CostRecord]  # by network
+    anchors: dict[str, AnchorRecord]  # scale anchors, by their cell
+    measurements: dict[str, Measurement] = field(default_factory=dict)  # by cell
+    throughputs: dict[str, Throughput] = field(default_factory=dict)  # by network
+    asked: Asked | None = None  # what params.yaml asks for; None if there is no such file
     published: dict[str, PublishedRecord] = field(default_factory=dict)  # scores of published weights, by checkpoint
 
     def mixture(self) -> dict[str, list[str]]:
-        """Cells whose record is not what params.yaml asks for, and in what: {cell: ["train.nimg 1280, params.yaml asks ..."]}.
-        Such a record beside the others makes a table of unequal runs."""
+        """{cell: ["train.nimg 1280, params.yaml asks ..."]} of records that differ from params.yaml.
+
+        Such a record beside the others would make a table of unequal runs.
+        """
         if self.asked is None:
             return {}
         found = {cell: differences(record, self.asked) for cell, record in self.scores.items()}
         return {cell: reasons for cell, reasons in found.items() if reasons}
 
     def of_row(self, *rows: str) -> list[ScoreRecord]:
-        """Score records (one per seed) that measure any of these printed rows, for example "1:16"."""
+        """Score records, one per seed, that fill any of these printed rows, such as "1:16"."""
         return [record for record in self.scores.values() if not set(rows).isdisjoint(record.rows)]
 
     def published_of_row(self, *rows: str) -> list[PublishedRecord]:
-        """Records of published weights that measure any of these printed rows."""
+        """Records of published weights that fill any of these printed rows."""
         return [record for record in self.published.values() if not set(rows).isdisjoint(record.rows)]
 
     def own(self) -> list[ScoreRecord]:
-        """Score records of experiments that stand in none of the printed tables."""
+        """Score records of experiments that fill no row of a printed table."""
         return [record for record in self.scores.values() if not record.rows]
 
 
 def record_paths(folder: Path, parts: Iterable[str] = ("records", "costs")) -> list[Path]:
-    """Files of a profile's records, in the order in which they are read; a hidden one is half written."""
+    """Files of a profile's records, in the order of reading. Hidden ones are left out, because they are half-written."""
     return [path for part in parts for path in sorted(folder.glob(f"{part}/[!.]*.json"))]
 
 
 def load_store(profile: str, results: Path = RESULTS) -> Store:
-    """Reads everything of results/<profile>; HarnessError names the first file that is not a sound record."""
+    """Reads all records in results/<profile>. HarnessError names the first file that is damaged."""
     folder = Path(results) / profile
     records = [load_record(path, profile) for path in record_paths(folder, FOLDERS)]
     if not any(isinstance(record, Record) for record in records):
@@ -73,7 +74,7 @@ def load_store(profile: str, results: Path = RESULTS) -> Store:
 
 
 def _joined(store: Store) -> Store:
-    """The store with the records of the profile that it adds seeds to."""
+    """The store, together with the records of the profile that it adds seeds to."""
     others = store.asked and store.asked.adds_to
     if not others or not store.asked:
         return store
@@ -93,7 +94,7 @@ def _joined(store: Store) -> Store:
 
 
 def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
-    """A store of records that were read already, and of those of the profile that they add seeds to."""
+    """A store of records that are already read, together with those of the profile that they add seeds to."""
     records = list(records)
     scores = {record.cell: record for record in records if isinstance(record, ScoreRecord)}
     costs = {record.cell: record for record in records if isinstance(record, CostRecord)}
@@ -125,7 +126,7 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
 
 
 def profiles_with_records(results: Path = RESULTS) -> list[str]:
-    """Names of the profiles that have at least one record; HarnessError if none has."""
+    """Names of the profiles that have records. HarnessError if there is none."""
     found = {path.parent.parent.name for part in ("records", "costs") for path in Path(results).glob(f"*/{part}/[!.]*.json")}
     if not found:
         raise HarnessError(f"no records under {results}/*/records; run dvc repro first")
@@ -133,7 +134,7 @@ def profiles_with_records(results: Path = RESULTS) -> list[str]:
 
 
 def chosen_profiles(profile: str | None, results: Path = RESULTS) -> list[str]:
-    """The profile asked for, or every profile with records."""
+    """The given profile, or every profile with records."""
     found = profiles_with_records(results)
     if profile is not None and profile not in found:
         raise unknown_choice("profile with records", profile, found)
@@ -141,7 +142,7 @@ def chosen_profiles(profile: str | None, results: Path = RESULTS) -> list[str]:
 
 
 def load_record(path: Path, profile: str) -> Sealed:
-    """One record, which must be of this profile and stand in its kind's folder under its own name."""
+    """Reads one record. HarnessError unless it is of this profile, in the folder of its kind, and named as its file."""
     record = read_record(path)
     if not isinstance(record, FOLDERS[path.parent.name]):
         raise HarnessError(f"{path}: holds a {record.kind} record, which does not belong in {path.parent.name}; rerun its stage")

@@ -22,20 +22,16 @@ import submitit
 
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
-from harness.files import sha256_file
-from harness.gpus import visible_gpus, why_no_gpu
 from harness.processes import deaf_to_ctrl_c
-from harness.records.models import Run, ScoreRecord
-from harness.records.record import read_as
 from pipelines.commands import stages
+from pipelines.commands.devices import own_devices
 from pipelines.commands.jobs import CellJob, cancel, make_executor
+from pipelines.commands.states import describe, is_current, say
 from pipelines.needs import check_batch, check_device, lacks
-from pipelines.profile import Profile, load_cell, load_profile
-from pipelines.results import run_path
+from pipelines.profile import Profile, load_profile
 
 WAITING, DONE = "waiting", "done"
 LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that list what the cells depend on; they take seconds
-DIGEST = "?" * 12  # in a checkpoint folder's name; `cell-*` would also match the cell `cell-seed1`
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -89,28 +85,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def own_devices(args: argparse.Namespace) -> list[int]:
-    """The GPUs of this machine for its jobs; none for Slurm, which assigns them itself. Fills in args.gpus and args.at_once.
-
-    HarnessError if GPUs would lie idle, or if there are fewer than asked for.
-    """
-    wanted = os.environ.get("HARNESS_DEVICE", "")
-    found = visible_gpus() if args.cluster == "local" and wanted != "cpu" else []
-    if args.gpus is None:
-        args.gpus = 1 if found else 0
-    if found and not args.gpus:
-        raise HarnessError(
-            f"--gpus: given 0 where there are {len(found)}; expected 1; set HARNESS_DEVICE=cpu to train on the CPU"
-        )
-    if args.gpus and not found and args.cluster == "local":
-        reason = "HARNESS_DEVICE is cpu" if wanted == "cpu" else why_no_gpu()
-        raise HarnessError(f"--gpus: given {args.gpus}, but {reason}; expected a GPU for every cell, or --gpus 0")
-    args.at_once = args.at_once or len(found) or 2
-    if found and args.at_once > len(found):
-        raise HarnessError(f"--at-once: given {args.at_once} for {len(found)} GPUs; expected at most one cell on each")
-    return found
-
-
 def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: list[int]) -> dict[str, str]:
     """Keeps args.at_once jobs running until every cell is done or has failed args.attempts times. Returns {cell: last state}.
 
@@ -144,23 +118,6 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: l
         cancel(args.cluster, running.values())
         raise
     return states
-
-
-def describe(job: submitit.Job, profile: str, cell: str) -> str:
-    """The scheduler's state of the job, and the images in the cell's newest checkpoint."""
-    checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
-    try:
-        rows = json.loads(checkpoints[-1].read_text())["state"]["rows"] if checkpoints else []
-    except (OSError, ValueError):  # the file was replaced while it was read
-        rows = []
-    return f"{job.state.lower()}, {rows[-1]['nimg'] if rows else 0:,} images"
-
-
-def say(cell: str, states: dict[str, str], state: str) -> None:
-    """Prints a line if the state has changed."""
-    if states[cell] != state:
-        states[cell] = state
-        print(f"{cell}: {state}", flush=True)
 
 
 def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list[str]:
@@ -197,15 +154,6 @@ def prepare(pipeline: Path, changed: dict, data: set[str]) -> None:
     if missing:
         print(f"first: dvc repro {' '.join(missing)}", flush=True)
         dvc("repro", "-q", *missing)
-
-
-def is_current(params: Path, name: str) -> bool:
-    """Whether weights and record come from the current parameters, data and code. `dvc commit` does not check that."""
-    cell = load_cell(params, name)
-    run = read_as(Run, run_path(cell) / "run.json")
-    record = read_as(ScoreRecord, cell.results / "records" / f"{name}.json")
-    scored = record.weights_sha256 == sha256_file(run_path(cell) / "g_ema.safetensors")
-    return scored and run.made_from == cell.digest(cell.images()[0].sha256)
 
 
 def dvc(*words: str) -> str:

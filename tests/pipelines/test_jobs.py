@@ -6,29 +6,29 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.training.interrupt import requested_stop
-from pipelines.commands import jobs, sweep
+from pipelines.commands import devices, jobs, sweep
 
 
 def test_no_gpu_lies_idle_and_none_is_shared_without_a_word(monkeypatch):
     monkeypatch.delenv("HARNESS_DEVICE", raising=False)
-    monkeypatch.setattr(sweep, "visible_gpus", lambda: [0, 1])
+    monkeypatch.setattr(devices, "visible_gpus", lambda: [0, 1])
     with pytest.raises(HarnessError, match="--gpus: given 0 where there are 2; expected 1; set HARNESS_DEVICE=cpu"):
-        sweep.own_devices(sweep._parse(["--gpus", "0"]))
+        devices.own_devices(sweep._parse(["--gpus", "0"]))
     with pytest.raises(HarnessError, match="--at-once: given 3 for 2 GPUs; expected at most one cell on each"):
-        sweep.own_devices(sweep._parse(["--at-once", "3"]))
+        devices.own_devices(sweep._parse(["--at-once", "3"]))
     monkeypatch.setenv("HARNESS_DEVICE", "cpu")
     args = sweep._parse(["--at-once", "3"])
-    assert (sweep.own_devices(args), args.gpus) == ([], 0)
+    assert (devices.own_devices(args), args.gpus) == ([], 0)
     with pytest.raises(HarnessError, match="--gpus: given 1, but HARNESS_DEVICE is cpu"):
-        sweep.own_devices(sweep._parse(["--gpus", "1"]))
+        devices.own_devices(sweep._parse(["--gpus", "1"]))
     monkeypatch.delenv("HARNESS_DEVICE")
-    monkeypatch.setattr(sweep, "visible_gpus", list)
+    monkeypatch.setattr(devices, "visible_gpus", list)
     monkeypatch.setattr(sweep.stages, "main", lambda names: None)
-    monkeypatch.setattr(sweep, "why_no_gpu", lambda: "no NVIDIA driver is loaded")
+    monkeypatch.setattr(devices, "why_no_gpu", lambda: "no NVIDIA driver is loaded")
     with pytest.raises(HarnessError, match="--gpus: given 1, but no NVIDIA driver is loaded"):
-        sweep.own_devices(sweep._parse(["--gpus", "1"]))
+        devices.own_devices(sweep._parse(["--gpus", "1"]))
     slurm = sweep._parse(["--cluster", "slurm", "--gpus", "1"])
-    assert (sweep.own_devices(slurm), slurm.gpus, slurm.at_once) == ([], 1, 2)
+    assert (devices.own_devices(slurm), slurm.gpus, slurm.at_once) == ([], 1, 2)
 
 
 def test_squeue_says_which_jobs_are_over():

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import HarnessError
-from pipelines.commands import jobs, sweep
+from pipelines.commands import devices, jobs, sweep
 
 PIPELINE = "pipelines/tiny/dvc.yaml"
 
@@ -72,7 +72,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "ready_cells", lambda profile, cells, named: cells)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
     monkeypatch.setattr(sweep, "check_device", lambda cell, device: None)
-    monkeypatch.setattr(sweep, "visible_gpus", list)
+    monkeypatch.setattr(devices, "visible_gpus", list)
     monkeypatch.setattr(sweep.stages, "main", lambda names: None)
     monkeypatch.setattr(sweep, "is_current", lambda params, cell: cell != "stale")
     return commands, calls, status
@@ -151,11 +151,11 @@ def test_every_job_has_a_gpu_of_its_own(place, monkeypatch):
     executor, cells = Executor(), ["a", "b", "c", "d", "e"]
     executor.submit = lambda *given: Later()
     monkeypatch.setattr(sweep, "make_executor", lambda args: executor)
-    monkeypatch.setattr(sweep, "visible_gpus", lambda: [2, 5])
+    monkeypatch.setattr(devices, "visible_gpus", lambda: [2, 5])
     args = sweep._parse(COMMON)
-    devices = sweep.own_devices(args)
-    assert (devices, args.gpus, args.at_once) == ([2, 5], 1, 2)
-    assert set(sweep.run_all(args, None, cells, devices).values()) == {sweep.DONE}
+    own = devices.own_devices(args)
+    assert (own, args.gpus, args.at_once) == ([2, 5], 1, 2)
+    assert set(sweep.run_all(args, None, cells, own).values()) == {sweep.DONE}
     given = [parameters["local_visible_gpus"] for parameters in executor.parameters if "local_visible_gpus" in parameters]
     assert given == [[2], [5], [2], [5], [2]]
 

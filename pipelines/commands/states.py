@@ -1,0 +1,40 @@
+"""The states of a sweep's cells: running, finished, current."""
+
+import json
+from pathlib import Path
+
+import submitit
+
+from harness.files import sha256_file
+from harness.records.models import Run, ScoreRecord
+from harness.records.record import read_as
+from pipelines.profile import load_cell
+from pipelines.results import run_path
+
+DIGEST = "?" * 12  # in a checkpoint folder's name; `cell-*` would also match the cell `cell-seed1`
+
+
+def describe(job: submitit.Job, profile: str, cell: str) -> str:
+    """The scheduler's state of the job, and the images in the cell's newest checkpoint."""
+    checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
+    try:
+        rows = json.loads(checkpoints[-1].read_text())["state"]["rows"] if checkpoints else []
+    except (OSError, ValueError):  # the file was replaced while it was read
+        rows = []
+    return f"{job.state.lower()}, {rows[-1]['nimg'] if rows else 0:,} images"
+
+
+def say(cell: str, states: dict[str, str], state: str) -> None:
+    """Prints a line if the state has changed."""
+    if states[cell] != state:
+        states[cell] = state
+        print(f"{cell}: {state}", flush=True)
+
+
+def is_current(params: Path, name: str) -> bool:
+    """Whether weights and record come from the current parameters, data and code. `dvc commit` does not check that."""
+    cell = load_cell(params, name)
+    run = read_as(Run, run_path(cell) / "run.json")
+    record = read_as(ScoreRecord, cell.results / "records" / f"{name}.json")
+    scored = record.weights_sha256 == sha256_file(run_path(cell) / "g_ema.safetensors")
+    return scored and run.made_from == cell.digest(cell.images()[0].sha256)
