@@ -6,7 +6,7 @@ READY := .venv/.ready
 unexport PYTHONDONTWRITEBYTECODE
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: repro test test-fast lint report ui lock clean
+.PHONY: repro test test-fast lint report ui gpu lock clean
 
 # Cells do not depend on each other: JOBS of them at a time are trained and scored, then one `dvc repro` does what is left.
 # Plain `dvc repro` does all of it too, one stage after another.
@@ -44,6 +44,11 @@ lint: $(READY)
 
 report: $(READY)
 	$(BIN)/python -m harness.report
+
+# Ten minutes on any CUDA machine: whether everything computes what it should there, and how fast. Without .venv, with any Python
+# that has torch.
+gpu:
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m pipelines.gpu
 
 ui: $(READY)
 	$(BIN)/python -m harness.tracking --ui

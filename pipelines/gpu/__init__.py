@@ -1,0 +1,1 @@
+"""What a CUDA machine's first ten minutes find out: `make gpu`, or `python -m pipelines.gpu`."""

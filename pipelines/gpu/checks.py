@@ -1,0 +1,42 @@
+"""The checks by name, in the order of their worth: first what would stop a training, last what takes longest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import torch
+
+Check = Callable[[torch.device], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """module: where the function `name` is, imported in the check's own process; seconds: the most it may take."""
+
+    module: str
+    name: str
+    seconds: float
+
+    def load(self) -> Check:
+        """The check."""
+        found: Check = getattr(import_module(f"pipelines.gpu.{self.module}"), self.name)
+        return found
+
+
+CHECKS = {
+    "machine": Entry("exact", "machine", 40),
+    "kernel": Entry("exact", "kernel", 90),
+    "engines": Entry("exact", "engines", 120),
+    "graph": Entry("graphs", "graph", 90),
+    "resume": Entry("graphs", "resume", 90),
+    "fallback": Entry("surroundings", "fallback", 90),
+    "nccl": Entry("surroundings", "nccl", 40),
+    "cells": Entry("speed", "cells", 150),
+    "authors": Entry("speed", "authors", 120),
+    "inception": Entry("curves", "inception", 60),
+    "scoring": Entry("curves", "scoring", 90),
+    "compiled": Entry("speed", "compiled", 240),
+    "energy": Entry("speed", "energy", 60),
+    "attention": Entry("curves", "attention", 120),
+}
