@@ -156,6 +156,15 @@ def test_a_corrupt_file_is_named_in_one_line(tmp_path, text, inside):
     assert len(str(caught.value)) < 500
 
 
+def test_a_second_entry_of_one_name_is_found_although_the_digest_fits(tmp_path):
+    """Most programs read the last of two entries, people the first."""
+    path = tmp_path / "cell.json"
+    text = score(metrics={"digits-train": {"fd": 12.5}}).model_dump_json()
+    path.write_text(text.replace('"metrics":', '"metrics":{"digits-train":{"fd":1.5}},"metrics":', 1))
+    with pytest.raises(HarnessError, match=r"cell\.json: .*'metrics' stands twice"):
+        read_record(path)
+
+
 def test_a_directory_or_a_file_of_other_bytes_is_named_in_one_line(tmp_path):
     (tmp_path / "a.json").mkdir()
     (tmp_path / "b.json").write_bytes(b"\xff\xfe{}")
