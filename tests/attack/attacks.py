@@ -23,7 +23,7 @@ CLASSES: dict[str, tuple[Callable[[Path, int, int], list[Tally]], int]] = {
     "edits": (edits, 200),
     "texts": (texts, 36),
     "blown up": (blown_up, 4),
-    "together": (together, 7),
+    "together": (together, 9),
     "full disk": (full_disk, 6),
     "databases": (databases, 4),
     "orphans": (orphans, 5),

@@ -12,7 +12,7 @@ from stages import STAGES, check_again, check_said, leftovers, results, sound_pr
 from tally import Tally
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-WRITERS = ("prepare", "prepare", "extractor", "train", "evaluate", "cost", "report")
+WRITERS = ("prepare", "prepare", "extractor", "prepare", "train", "prepare", "evaluate", "cost", "report")
 
 
 def kills(scratch: Path, seed: int, tries: int, most_seconds: float = 3600) -> list[Tally]:
@@ -51,7 +51,7 @@ def together(scratch: Path, seed: int, tries: int) -> list[Tally]:
     for number in range(tries):
         stage = WRITERS[number % len(WRITERS)]
         sound.before(stage, root)
-        between, killed = rng.random() * sound.seconds[stage], rng.random() < 0.3
+        between, killed = rng.random() * sound.seconds[stage] / 2, rng.random() < 0.3
         what = f"{stage} twice, {between:.2f} s apart{', the first killed' if killed else ''}"
         tally.tried += 1
         first = start(root, STAGES[stage], said)
