@@ -51,7 +51,7 @@ def together(scratch: Path, seed: int, tries: int) -> list[Tally]:
     for number in range(tries):
         stage = WRITERS[number % len(WRITERS)]
         sound.before(stage, root)
-        between, killed = rng.random() * sound.seconds[stage] / 2, rng.random() < 0.3
+        between, killed = rng.choice((0, rng.random() * sound.seconds[stage] / 2)), rng.random() < 0.3
         what = f"{stage} twice, {between:.2f} s apart{', the first killed' if killed else ''}"
         tally.tried += 1
         first = start(root, STAGES[stage], said)
