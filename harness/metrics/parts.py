@@ -1,0 +1,134 @@
+"""Features of many images in parts that are kept on disk: what was killed goes on where it stopped, and says how long it takes.
+
+A part is one .npy file of a few hundred images' features side by side; its sha256 stands in the index beside it, which is written
+after it. When all parts are there they become one entry of the cache of features (harness.metrics.cache) and are removed.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.npy import read_npy, write_npy
+from harness.data.views import Images, Span, image_shape
+from harness.errors import HarnessError
+from harness.files import atomic_path, digest, write_json
+from harness.metrics.cache import cached_features
+from harness.metrics.extractors import Extractor
+from harness.metrics.features import OUTPUTS, Features, features
+from harness.metrics.reference import CACHE
+from harness.strict_json import load_json
+
+PART = 512  # images; some tens of seconds of one core, 10 MB
+INDEX = "parts.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """How features are computed and where they are kept; `part` is the number of images after which a kill costs nothing."""
+
+    extractor: Extractor
+    batch: int
+    cache: Path = CACHE
+    part: int = PART
+    say: Say = lambda line: print(line, file=sys.stderr, flush=True)
+
+
+def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: str) -> Features:
+    """The features of `images`, which `made_from` (JSON values) decides: memory-mapped from the cache, computed first if needed.
+
+    `what` names them in the lines of progress. HarnessError where something kept is damaged.
+    """
+    parts = work.cache / "parts" / digest({**made_from, "batch": work.batch, "part": work.part})
+
+    def look() -> Features | None:
+        compute = lambda: features_in_parts(images, parts, work, what)  # noqa: E731
+        return cached_features(work.cache, made_from, work.extractor.label, compute)
+
+    found = look()
+    if found is not None and not isinstance(found.pool, np.memmap):
+        found = look()  # what was computed fills a gigabyte of memory; what was kept is mapped
+    if found is None:
+        raise HarnessError(f"no features of {what} came to be; expected this process to compute them; run it alone")
+    if isinstance(found.pool, np.memmap):
+        shutil.rmtree(parts, ignore_errors=True)
+    return found
+
+
+def features_in_parts(images: Images, folder: Path, work: Work, what: str) -> Features:
+    """Features of all the images, of which those in `folder` are read and the others computed and added there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done, progress = _read_index(folder), Progress(what, len(images), work.say)
+    out: dict[str, np.ndarray] = {}
+    for start in range(0, len(images), work.part):
+        stop, name = min(start + work.part, len(images)), f"{start:08d}"
+        if name in done["sha256"]:
+            found = _read_part(folder, name, done, stop - start)
+            progress.skip(stop - start)
+        else:
+            seen = features(Span(images, start, stop), work.extractor, work.batch, progress=False)
+            found = {part: getattr(seen, part) for part in OUTPUTS}
+            _write_part(folder, name, found, done)
+            progress.add(stop - start)
+        for part, values in found.items():
+            out.setdefault(part, np.empty((len(images), values.shape[1]), np.float32))[start:stop] = values
+    if not out:
+        raise HarnessError(f"given no images of {what}; expected at least one")
+    return Features(out["pool"], out["spatial"], out["logits"], work.extractor.label, image_shape=image_shape(images))
+
+
+class Progress:
+    """Lines such as `latents of seed 1: 1,024 of 50,000 images, 9.3 images/s, 1 h 28 min left`, of the images made here."""
+
+    def __init__(self, what: str, count: int, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self.what, self.count, self.say, self.clock = what, count, say, clock
+        self.began, self.kept, self.made = clock(), 0, 0
+
+    def skip(self, count: int) -> None:
+        """So many were there already."""
+        self.kept += count
+
+    def add(self, count: int) -> None:
+        """So many more were made; says how far it is."""
+        self.made += count
+        rate = self.made / max(self.clock() - self.began, 1e-9)
+        minutes = round((self.count - self.kept - self.made) / rate / 60)
+        left = f"{minutes // 60} h {minutes % 60:02d} min left"
+        self.say(f"{self.what}: {self.kept + self.made:,} of {self.count:,} images, {rate:.1f} images/s, {left}")
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    """{"widths": {output: columns}, "sha256": {part: hash}} of what is there; HarnessError where it is no such index."""
+    path = folder / INDEX
+    if not path.is_file():
+        return {"widths": {}, "sha256": {}}
+    found = load_json(path, "index of features")
+    if not isinstance(found, dict) or found.get("check") != digest({key: found.get(key) for key in ("widths", "sha256")}):
+        raise HarnessError(f"{path} is damaged: it does not match its own check sum; delete {folder} and run again")
+    return {key: found[key] for key in ("widths", "sha256")}
+
+
+def _read_part(folder: Path, name: str, done: dict[str, Any], count: int) -> dict[str, np.ndarray]:
+    advice = f"delete {folder} and run again"
+    try:
+        values = read_npy(folder / f"{name}.npy", done["sha256"][name], advice)
+    except FileNotFoundError as error:
+        raise HarnessError(f"{folder / name}.npy is missing, though {INDEX} names it; {advice}") from error
+    edges = np.cumsum([done["widths"][part] for part in OUTPUTS])
+    if values.shape != (count, edges[-1]):
+        raise HarnessError(f"{folder / name}.npy holds {values.shape}; expected {(count, int(edges[-1]))}; {advice}")
+    return dict(zip(OUTPUTS, np.split(values, edges[:-1], axis=1), strict=True))
+
+
+def _write_part(folder: Path, name: str, found: dict[str, np.ndarray], done: dict[str, Any]) -> None:
+    """Adds a part and, once it lies on the disk, its hash."""
+    with atomic_path(folder / f"{name}.npy") as temporary:
+        done["sha256"][name] = write_npy(temporary, np.concatenate([found[part] for part in OUTPUTS], axis=1))
+    done["widths"] = {part: found[part].shape[1] for part in OUTPUTS}
+    write_json(folder / INDEX, {**done, "check": digest(done)})
