@@ -26,6 +26,7 @@ class Sections:
     cost: dict[str, Any] = field(default_factory=dict)  # limits of the cost stage, and its networks
     rows: dict[str, tuple[str, ...]] = field(default_factory=dict)  # {cell: rows of the paper's tables, such as "1:16"}
     cells: dict[str, dict[str, Any]] = field(default_factory=dict)  # {name: entry of a cell}
+    checkpoints: dict[str, dict[str, Any]] = field(default_factory=dict)  # {name: entry of published weights}
 
     def __post_init__(self) -> None:
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:

@@ -60,7 +60,7 @@ def check_device(cell: Cell, device: str) -> None:
 
 def lacks(profile: Profile, key: str) -> list[str]:
     """What is missing for the cells of dataset `key`, one line each. Changes nothing."""
-    checks: list[tuple[Callable[..., None], tuple]] = [(_check_extractor, (profile,)), (_check_data, (profile, key))]
+    checks: list[tuple[Callable[..., None], tuple]] = [(_check_extractor, (profile,)), (check_data, (profile, key))]
     checks += [(_check_statistics, (profile, key, protocol)) for protocol in _protocols(profile, key) if protocol.statistics_file]
     found = []
     for check, arguments in checks:
@@ -93,7 +93,7 @@ def _check_extractor(profile: Profile) -> None:
         published_weights(Path(features.weights))
 
 
-def _check_data(profile: Profile, key: str) -> None:
+def check_data(profile: Profile, key: str) -> None:
     """HarnessError unless the dataset can be prepared, or has been prepared as the parameters and its protocols ask."""
     root, entry = profile.results / "data" / key, profile.data[key]
     if not (root / MANIFEST).is_file():

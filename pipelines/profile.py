@@ -8,7 +8,7 @@ import argparse
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,8 @@ from harness.training.config import TrainConfig
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from pipelines.arguments import with_settings
 from pipelines.compose import Cell, Defaults, compose_cell
-from pipelines.profile_checks import check_evaluate, check_rows
+from pipelines.profile_checks import check_checkpoints, check_evaluate, check_rows
+from pipelines.published.params import CheckpointParams
 from pipelines.sections import FeatureParams, ScoringParams
 
 Entry = TypeVar("Entry")
@@ -53,6 +54,7 @@ class Profile:
     cost: CostParams
     defaults: Defaults  # what all cells share
     cells: dict[str, Cell]  # {name: cell}
+    checkpoints: dict[str, CheckpointParams] = field(default_factory=dict)  # published weights, {name: entry}
 
     @property
     def name(self) -> str:
@@ -108,11 +110,13 @@ def load_profile(path: Path | str) -> Profile:
         cost=_cost(sections.cost),
         defaults=_defaults(sections),
         cells={},
+        checkpoints=_checkpoints(sections.checkpoints),
     )
     check_evaluate(profile)
     for name, cell in sections.cells.items():
         profile.cells[name] = _composed(profile, name, cell)
     check_rows(profile)
+    check_checkpoints(profile)
     return profile
 
 
@@ -181,3 +185,9 @@ def _composed(profile: Profile, name: str, written: Mapping[str, Any], is_trial:
         if given != side:
             raise HarnessError(f"{where}: {name}.resolution is {given}, data.{key}.resolution is {side}; expected the same")
     return cell
+
+
+def _checkpoints(entries: dict[str, dict[str, Any]]) -> dict[str, CheckpointParams]:
+    """The entries of `checkpoints`, with types."""
+    names = {check_name("checkpoint", key): entry for key, entry in entries.items()}
+    return {key: from_mapping(CheckpointParams, entry, f"checkpoints.{key}") for key, entry in names.items()}

@@ -42,17 +42,23 @@ def _check_protocols(scoring: ScoringParams, entry: Any, where: str, key: str) -
 
 def check_rows(profile: "Profile") -> None:
     """HarnessError unless every row is in the paper, and only one cell fills it for each dataset and seed."""
-    sizes = {str(number): len(table.rows) for number, table in printed_tables().items()}
     taken: dict[tuple[str, str, int], str] = {}
     for cell, row in _claims(profile):
-        where, (table, _, number) = f"rows.{cell.name}", row.partition(":")
-        if number not in map(str, range(1, sizes.get(table, 0) + 1)):
-            tables = ", ".join(f"{number} ({size} rows)" for number, size in sizes.items())
-            raise HarnessError(f'{where}: given {short(row)}; expected TABLE:ROW of the paper, as "1:16"; tables are {tables}')
+        where = f"rows.{cell.name}"
+        _check_row(row, where)
         claim = (row, cell.params.data, cell.train.seed)
         if claim in taken:
             raise HarnessError(f"{where}: given {row}, which {taken[claim]} fills with the same data and seed; remove one")
         taken[claim] = cell.name
+
+
+def _check_row(row: str, where: str) -> None:
+    """HarnessError unless `row` is in the paper."""
+    sizes = {str(number): len(table.rows) for number, table in printed_tables().items()}
+    table, _, number = row.partition(":")
+    if number not in map(str, range(1, sizes.get(table, 0) + 1)):
+        tables = ", ".join(f"{number} ({size} rows)" for number, size in sizes.items())
+        raise HarnessError(f'{where}: given {short(row)}; expected TABLE:ROW of the paper, as "1:16"; tables are {tables}')
 
 
 def _claims(profile: "Profile") -> Iterator[tuple["Cell", str]]:
@@ -60,3 +66,19 @@ def _claims(profile: "Profile") -> Iterator[tuple["Cell", str]]:
         if name not in profile.cells:
             raise unknown_choice("cell in rows", name, profile.cells)
         yield from ((profile.cells[name], row) for row in rows)
+
+
+def check_checkpoints(profile: "Profile") -> None:
+    """HarnessError unless every checkpoint's data are scored against images, and its rows are in the paper."""
+    for key, params in profile.checkpoints.items():
+        where = f"checkpoints.{key}"
+        if params.data not in profile.evaluate:
+            raise unknown_choice(f"dataset in evaluate ({where}.data)", params.data, profile.evaluate)
+        for row in (*params.rows, *([params.images_row] if params.images_row else [])):
+            _check_row(row, where)
+        for protocol in profile.evaluate[params.data].resolved():
+            if protocol.statistics_file:
+                given = f"{where}.data: given {params.data}, whose protocol {protocol.name} has statistics for a reference"
+                raise HarnessError(f"{given}; expected protocols with reference images; remove it from evaluate")
+    if profile.checkpoints and profile.features is None:
+        raise HarnessError("missing features; expected the extractor with which the checkpoints are scored; add it")

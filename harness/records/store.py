@@ -81,6 +81,8 @@ def _joined(store: Store) -> Store:
     asked = read_asked(check_name("profile", others), store.folder.parent.parent / "pipelines")
     if asked and asked.adds_to:  # itself, or one that reads this one
         raise HarnessError(f"adds_to: given {others}, which adds to {asked.adds_to}; expected a profile that adds to none")
+    if store.published and others not in _with_records(store.folder.parent):
+        return store  # published weights stand beside trained ones where there are any
     base = load_store(others, store.folder.parent)
     return replace(
         store,
@@ -127,10 +129,14 @@ def store_of(profile: str, folder: Path, records: Iterable[Sealed]) -> Store:
 
 def profiles_with_records(results: Path = RESULTS) -> list[str]:
     """Names of the profiles that have records. HarnessError if there is none."""
-    found = {path.parent.parent.name for part in ("records", "costs") for path in Path(results).glob(f"*/{part}/[!.]*.json")}
+    found = _with_records(results)
     if not found:
         raise HarnessError(f"no records under {results}/*/records; run dvc repro first")
     return sorted(found)
+
+
+def _with_records(results: Path) -> set[str]:
+    return {path.parent.parent.name for part in ("records", "costs") for path in Path(results).glob(f"*/{part}/[!.]*.json")}
 
 
 def chosen_profiles(profile: str | None, results: Path = RESULTS) -> list[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from harness.metrics.metric import METRICS
-from harness.paper import PrintedTable
+from harness.paper import NOT_PRINTED, PrintedTable
 from harness.report.cell import Cell
+from harness.report.published_cells import SOURCE
 from harness.report.verdicts import DIFFERS, INCONCLUSIVE, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 MARKS = {REPRODUCED: "✓", DIFFERS: "✗", INCONCLUSIVE: "?", NOT_COMPARABLE: "n.c."}
@@ -12,7 +13,7 @@ LEGEND = (
     "printed / measured; ✓ reproduced, ✗ differs, ? inconclusive, n.c. not comparable with the printed figure; - not printed. "
     "The paper cuts costs, it does not round them: 0.5954 prints as 0.5"
 )
-ONE_SEED = "one seed"
+ONE_SEED, ONE_DRAW = "one seed", "one draw"
 WORDS = {
     "row": "row",
     "g_gflops": "G GMAC",
@@ -33,12 +34,25 @@ def quantity_columns(column: str, cell: Cell) -> dict[str, str]:
     return columns | {f"{column}_verdict": cell.verdict}
 
 
+def published_columns(column: str, cell: Cell) -> dict[str, str]:
+    """The CSV columns of what published weights give for a figure: its value under the paper's name or a proxy's, and verdict."""
+    found = cell.published
+    if found is None:
+        return {f"{column}_published{suffix}": NOT_RUN for suffix in ("", "_proxy", "_interval", "_verdict")}
+    return {
+        f"{column}_published": NOT_RUN if found.is_proxy else found.text,
+        f"{column}_published_proxy": found.text if found.is_proxy else NOT_RUN,
+        f"{column}_published_interval": interval_text(found, 4),
+        f"{column}_published_verdict": found.verdict,
+    }
+
+
 def interval_text(cell: Cell, digits: int) -> str:
     """The 90% interval of the mean over seeds, such as `3.27 to 3.32`, or the reason why there is none."""
     if cell.value is None:
         return cell.text
     if cell.interval is None:
-        return ONE_SEED
+        return ONE_DRAW if cell.is_draws else ONE_SEED
     low, high = cell.interval
     return f"{low:.{digits}f} to {high:.{digits}f}"
 
@@ -52,7 +66,8 @@ def run_names(cells: dict[str, Cell]) -> dict[str, str]:
 
 def measured_text(cell: Cell) -> str:
     """The measured figure for people: costs with four decimals, scores with two, and the 90% interval over several seeds."""
-    spread = f" ({interval_text(cell, _digits(cell))}, {len(cell.points)} seeds)" if len(cell.points) > 1 else ""
+    kind = "draws" if cell.is_draws else "seeds"
+    spread = f" ({interval_text(cell, _digits(cell))}, {len(cell.points)} {kind})" if len(cell.points) > 1 else ""
     return f"{mean_text(cell)}{spread}"
 
 
@@ -76,7 +91,17 @@ def _digits(cell: Cell) -> int:
 def short_text(cell: Cell) -> str:
     """The short form: `printed / measured mark`."""
     mark = MARKS.get(cell.verdict, "") if cell.value is not None else ""
-    return f"{cell.printed} / {measured_text(cell)} {mark}".strip()
+    beside = f"; {published_text(cell)}" if cell.published else ""
+    return f"{cell.printed} / {measured_text(cell)} {mark}".strip() + beside
+
+
+def published_text(cell: Cell) -> str:
+    """`published weights 3.31 (3.22 to 3.40, 3 draws) ✓`, or "" where there are none for a figure."""
+    found = cell.published
+    if found is None:
+        return ""
+    mark = MARKS.get(found.verdict, found.verdict if found.verdict != NOT_PRINTED else "")
+    return f"{SOURCE} {measured_text(found)} {mark}".strip()
 
 
 def heading(column: str, cells: Sequence[Cell], table: PrintedTable | None) -> str:
@@ -87,6 +112,7 @@ def heading(column: str, cells: Sequence[Cell], table: PrintedTable | None) -> s
         name = table.headings[column]
     else:
         name = METRICS[column].heading if column in METRICS else WORDS.get(column, column.replace("_", " "))
-    metrics = [METRICS[cell.quantity] for cell in cells if cell.is_proxy]
+    proxied = [cell for cell in cells if cell.is_proxy or (cell.published and cell.published.is_proxy)]
+    metrics = [METRICS[cell.quantity] for cell in proxied]
     proxies = dict.fromkeys(metric.proxy_heading for metric in metrics if metric.proxy_heading != metric.heading)
     return " / ".join([name, *proxies])

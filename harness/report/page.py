@@ -14,7 +14,7 @@ from harness.records.store import Store
 from harness.report import stale
 from harness.report.cell import Cell
 from harness.report.claims import DEFINITIONS, TITLE, claim_rows, claim_summary, decide
-from harness.report.formats import LEGEND, MARKS, heading, mean_text, measured_text, spread_text
+from harness.report.formats import LEGEND, MARKS, heading, mean_text, measured_text, published_text, spread_text
 from harness.report.pictures import Embedded, Linked
 from harness.report.provenance import common_versions, duration, provenances, uses_of_records
 from harness.report.sections import Source, anchor_tables, errata_entries, figure_entries, gallery, real_pictures
@@ -112,6 +112,8 @@ def _figure(table: Table, index: int, column: str, cell: Cell) -> dict[str, Any]
         "target": target if cell.records else "",
         "errata": [entry["id"] for entry in errata(table.number, index, column) if entry["rows"] != "*"],
         "name": f"{column.replace('_', ' ')}, row {index}",
+        "beside": published_text(cell),
+        "beside_target": f"p-{cell.published.records[0]}" if cell.published else "",
     }
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from harness.names import experiment_name
 from harness.paper.configuration import differences
-from harness.records.models import CostRecord, Record, ScoreRecord, Scores
+from harness.records.models import CostRecord, PublishedRecord, Record, ScoreRecord, Scores
 from harness.records.parts import Process
 from harness.records.store import Store
-from harness.report.formats import measured_text
+from harness.report.formats import measured_text, published_text
 from harness.report.tables import Table
 
 
@@ -16,6 +16,8 @@ def provenance(record: Record, uses: list[str], store: Store) -> dict:
     """{title, facts: [(label, value)], lists: [(heading, [columns], [rows])]} of a record. uses: the tables' figures from it."""
     if isinstance(record, ScoreRecord):
         return _score(record, uses, store)
+    if isinstance(record, PublishedRecord):
+        return _published(record, uses, store)
     if isinstance(record, CostRecord):
         return _cost(record, uses, store)
     return {"title": record.cell, "facts": _facts(record, [], common_versions(store)), "lists": []}
@@ -24,6 +26,7 @@ def provenance(record: Record, uses: list[str], store: Store) -> dict:
 def provenances(store: Store, uses: dict[str, list[str]]) -> list[dict[str, Any]]:
     """The provenance of the first seed of every run, and of every network in a figure, each with its id."""
     named: dict[str, Record] = {record.cell: record for record in first_seeds(store)}
+    named |= store.published
     named |= {name: record for name, record in store.costs.items() if name in uses}
     return [{"id": f"p-{name}", **provenance(record, uses.get(name, []), store)} for name, record in named.items()]
 
@@ -42,7 +45,8 @@ def first_seeds(store: Store) -> list[ScoreRecord]:
 
 def common_versions(store: Store) -> str:
     """Versions of libraries in most of the records. A record that differs shows its own."""
-    counts = Counter(_versions(record) for record in [*store.scores.values(), *store.costs.values()])
+    counted: list[Record] = [*store.scores.values(), *store.published.values(), *store.costs.values()]
+    counts = Counter(_versions(record) for record in counted)
     return counts.most_common(1)[0][0] if counts else "not recorded"
 
 
@@ -116,7 +120,34 @@ def _score_lists(record: ScoreRecord) -> list[tuple[str, list[str], list[list[st
     return found
 
 
-def _count(record: ScoreRecord, protocol: str) -> str:
+def _published(record: PublishedRecord, uses: list[str], store: Store) -> dict:
+    """Of published weights: which files they are, every draw's scores, and where they do not belong to the printed figures."""
+    measured, level = store.measurements.get(record.cell), record.comparability
+    facts = [
+        *_facts(record, measured.processes if measured else [], common_versions(store)),
+        ("source", record.source),
+        ("checkpoint", record.checkpoint or "none"),
+        ("images seen", "unknown" if record.images_seen is None else f"{record.images_seen:,}"),
+        ("data", record.data),
+        ("weights", f"sha256 {record.weights_sha256}" if record.weights_sha256 else "none"),
+        ("features", f"{record.extractor.label}, sha256 {record.extractor.sha256}" if record.extractor else "none"),
+        ("comparability", ": ".join([level.level, "; ".join(level.reasons)]) if level.reasons else level.level),
+        *[("missing", line) for line in record.lacking],
+        *[("not the paper's", line) for line in record.mismatch],
+    ]
+    keys = [(protocol, label) for protocol, scores in record.metrics.items() for label in scores]
+    columns: dict[str, Scores] = {"mean": record.metrics, "sd": record.generation_sd}
+    columns |= {f"latents {run.seed}, reference {run.reference_seed}": run.metrics for run in record.runs}
+    rows = [[protocol, _count(record, protocol), label, *_values(columns, protocol, label)] for protocol, label in keys]
+    lists = [
+        ("Figures from these weights", ["figure"], [[use] for use in uses]),
+        ("Scores of every draw", ["protocol", "images", "metric", *columns], rows),
+        ("Published files", ["file", "sha256"], [[name, sha256] for name, sha256 in record.files.items()]),
+    ]
+    return {"title": record.cell, "facts": facts, "lists": [entry for entry in lists if entry[2]]}
+
+
+def _count(record: ScoreRecord | PublishedRecord, protocol: str) -> str:
     count = record.counts.get(protocol)
     return f"{count.generated:,} against {count.reference:,}" if count else "-"
 
@@ -159,6 +190,8 @@ def uses_of_records(tables: list[Table]) -> dict[str, list[str]]:
                 figure = f"{column} printed {cell.printed}, measured {measured_text(cell)}, {cell.verdict}"
                 for record in cell.records:
                     of_row.setdefault(record, []).append(figure)
+                for record in cell.published.records if cell.published else ():
+                    of_row.setdefault(record, []).append(f"{column} printed {cell.printed}, {published_text(cell)}")
             for record, figures in of_row.items():
                 uses.setdefault(record, []).append(f"{table.label}, row {index}: {'; '.join(figures)}")
     return uses

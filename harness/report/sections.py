@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.metrics.metric import metric_of
 from harness.paper import NOT_PRINTED, all_errata, printed_tables
-from harness.records.models import ScoreRecord
+from harness.records.models import PublishedRecord, ScoreRecord
 from harness.records.store import Store
 from harness.report.figures import CAPTIONS
 from harness.report.provenance import first_seeds
@@ -59,7 +59,18 @@ def gallery(store: Store, source: Source) -> list[dict[str, Any]]:
         }
         for record in first_seeds(store)
         if record.samples or record.maps
-    ]
+    ] + [_published_entry(record, source) for record in store.published.values() if record.samples]
+
+
+def _published_entry(record: PublishedRecord, source: Source) -> dict[str, Any]:
+    return {
+        "cell": record.cell,
+        "title": f"{record.source}, {record.checkpoint}",
+        "rows": ", ".join(f"{_label(number)} row {index}" for number, index in map(_split, record.rows)) or "no printed row",
+        "ran": f"{record.data}, {record.images_seen or 0:,} images seen",
+        "score": _first_score(record),
+        "pictures": [("samples", source(Path(record.samples or "")))],
+    }
 
 
 def _picture(record: ScoreRecord, field: str, source: Source) -> str:
@@ -80,7 +91,7 @@ def _split(row: str) -> tuple[str, str]:
     return number, index
 
 
-def _first_score(record: ScoreRecord) -> str:
+def _first_score(record: ScoreRecord | PublishedRecord) -> str:
     """The first score under the first protocol, or how the run ended."""
     for protocol, scores in record.metrics.items():
         label, value = next(iter(scores.items()))

@@ -1,11 +1,14 @@
 """The figures of any printed table. Its description says which records belong to which column."""
 
+from dataclasses import replace
+
 from harness.paper import PrintedTable
 from harness.paper.table import COSTS
 from harness.records.models import ScoreRecord
 from harness.records.store import Store
 from harness.report.cell import Cell
 from harness.report.cost_cells import cost_cell
+from harness.report.published_cells import published_images_seen, published_score
 from harness.report.score_cells import images_seen_cell, score_cell
 
 Row = tuple[dict[str, str], dict[str, Cell]]
@@ -21,10 +24,14 @@ def table_cells(table: PrintedTable, store: Store) -> list[Row]:
 
 def _cell(table: PrintedTable, index: int, column: str, store: Store) -> Cell:
     stated, quantity, printed = table.columns[column], table.quantity(index, column), table.rows[index - 1][column]
+    runs = table.runs(index, column)
     if quantity not in COSTS:
-        return score_cell(store.of_row(*table.runs(index, column)), quantity, table.patterns(index, column), printed)
+        patterns = table.patterns(index, column)
+        published = published_score(store.published_of_row(*runs), quantity, patterns, printed)
+        return replace(score_cell(store.of_row(*runs), quantity, patterns, printed), published=published)
     if quantity == "images_seen":
-        return images_seen_cell([] if stated.rival else store.of_row(*table.runs(index, column)), printed)
+        published = None if stated.rival else published_images_seen(store.published_of_row(*runs), printed)
+        return replace(images_seen_cell([] if stated.rival else store.of_row(*runs), printed), published=published)
     return cost_cell(store, table.network(index, column), quantity, printed, stated.rival, stated.tolerance)
 
 

@@ -10,7 +10,7 @@ from harness.records.store import Store
 from harness.report import stale
 from harness.report.claims import claim_files, decide
 from harness.report.costs import cost_rows
-from harness.report.formats import LEGEND, MARKS, heading, quantity_columns, run_names, short_text
+from harness.report.formats import LEGEND, MARKS, heading, published_columns, quantity_columns, run_names, short_text
 from harness.report.rivals import RIVAL_TITLE, rival_rows
 from harness.report.table_cells import ran, runs_of
 from harness.report.tables import Table
@@ -23,11 +23,12 @@ COST_TITLE = "Every network measured: counted per evaluation (1 MAC = 2 FLOPs), 
 def csv_rows(table: Table, store: Store) -> list[dict[str, str]]:
     """Printed columns, each quantity followed by its measured figure, proxy, interval and verdict; then what ran, and where
     the figures come from."""
-    rows = []
+    rows, beside = [], table.published_columns
     for printed, cells in table.rows:
         row: dict[str, str] = {}
         for column, text in printed.items():
             row |= quantity_columns(column, cells[column]) if column in cells else {column: text}
+            row |= published_columns(column, cells[column]) if column in beside else {}
         runs = runs_of(cells, store)
         asked = "; ".join(dict.fromkeys(table.stale[record.cell] for record in runs if record.cell in table.stale))
         rows.append(row | {"ran": ran(runs), "not_as_asked": asked or "-"} | run_names(cells))

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from harness.metrics.metric import METRICS
 from harness.paper import NOT_PRINTED, PrintedTable, errata, printed_tables
+from harness.records.models import PublishedRecord
 from harness.records.store import Store
 from harness.report.cell import Cell
 from harness.report.formats import MARKS
 from harness.report.own import own_table
+from harness.report.published_cells import SOURCE, published_notes
 from harness.report.stale import stale_runs
 from harness.report.table_cells import Row, table_cells
-from harness.report.verdicts import ABSENT, DIFFERS, DIVERGED, NOT_COMPARABLE, REPRODUCED
+from harness.report.verdicts import ABSENT, DIFFERS, DIVERGED, NOT_COMPARABLE, OTHER_CHECKPOINT, REPRODUCED
 
 OWN = "table_own"
 
@@ -51,6 +53,16 @@ class Table:
         return [cell for _, cells in self.rows for cell in cells.values()]
 
     @property
+    def published(self) -> list[Cell]:
+        """Figures of published weights, which stand beside the others and are not counted among them."""
+        return [cell.published for cell in self.cells if cell.published]
+
+    @property
+    def published_columns(self) -> set[str]:
+        """Columns in which there are any."""
+        return {column for _, cells in self.rows for column, cell in cells.items() if cell.published}
+
+    @property
     def repeats(self) -> bool:
         """Whether the table contains no measured time, so that the same runs give the same table on every machine."""
         return all(cell.quantity != "throughput" for cell in self.cells)
@@ -63,7 +75,15 @@ class Table:
         counts = Counter(cell.verdict for cell in measured if cell.verdict != NOT_PRINTED)
         verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*MARKS, DIVERGED) if counts[verdict])
         figures = f"{runs} of {len(self.rows)} cells, {len(measured)} of {len(self.cells)} figures measured"
-        return f"{figures}: {verdicts}" if verdicts else figures
+        said = f"{figures}: {verdicts}" if verdicts else figures
+        return f"{said}; {published_counts(self.published)}" if self.published else said
+
+
+def published_counts(cells: Iterable[Cell]) -> str:
+    """`published weights: 5 reproduced, 1 another checkpoint`."""
+    counts = Counter(cell.verdict for cell in cells if cell.verdict != NOT_PRINTED)
+    verdicts = [f"{counts[verdict]} {verdict}" for verdict in (*MARKS, OTHER_CHECKPOINT) if counts[verdict]]
+    return f"{SOURCE}: {', '.join(verdicts) or 'nothing printed beside them'}"
 
 
 def build_tables(store: Store) -> list[Table]:
@@ -79,7 +99,7 @@ def build_tables(store: Store) -> list[Table]:
 
 def _printed(table: PrintedTable, store: Store, stale: Mapping[str, str]) -> Table:
     rows = table_cells(table, store)
-    notes = [*_proxy_notes(rows, store), *([table.note] if table.note else [])]
+    notes = [*_proxy_notes(rows, store), *([table.note] if table.note else []), *published_notes(_published(table, store))]
     title = f"{table.label}. {table.title}"
     names = {name for _, cells in rows for cell in cells.values() if cell.quantity == "throughput" for name in cell.records}
     processes = [store.throughputs[name].process for name in names if name in store.throughputs]
@@ -87,6 +107,12 @@ def _printed(table: PrintedTable, store: Store, stale: Mapping[str, str]) -> Tab
         machines = sorted({f"{process.device}, {process.started[:10]}" for process in processes})
         title += f" (throughput at the best batch, measured on {'; '.join(machines)})"
     return Table(table.name, table.label, title, rows, notes, table, stale, _errata_notes(table.number, rows))
+
+
+def _published(table: PrintedTable, store: Store) -> list[PublishedRecord]:
+    """Records of published weights that a table's rows ask for."""
+    named = {row for index in range(1, len(table.rows) + 1) for column in table.columns for row in table.runs(index, column)}
+    return store.published_of_row(*named)
 
 
 def _proxy_notes(rows: Iterable[Row], store: Store) -> list[str]:
@@ -116,4 +142,6 @@ def headline(tables: Iterable[Table]) -> str:
         said = "none comparable in this profile"
     else:
         said = ", ".join(f"{comparable[verdict]} {verdict}" for verdict in MARKS if verdict in comparable)
-    return f"{costs[REPRODUCED]} costs reproduced, {costs[DIFFERS]} differ; scores: {said}"
+    beside = [cell.published for cell in cells if cell.published and cell.published.quantity in METRICS]
+    published = f"; {published_counts(beside)}" if beside else ""
+    return f"{costs[REPRODUCED]} costs reproduced, {costs[DIFFERS]} differ; scores: {said}{published}"

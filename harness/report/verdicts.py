@@ -7,6 +7,11 @@ tolerance because the convention of their count is not published.
 Scores: two one-sided tests (TOST, Schuirmann 1987) over independent training seeds, each at level ALPHA: equivalent
 to the printed figure within its metric's margin where the (1 - 2 ALPHA) interval of the mean lies inside the margin.
 The mean is over all seeds, never the best of them.
+
+Scores of published weights: there is one network, so nothing can be said of other trainings. The printed figure is one draw of
+latents and, where the reference is a part of its split, of that part; ours are others. Reproduced where the interval in which a
+further draw lies, with probability 1 - 2 ALPHA, is inside the metric's margin around the printed figure. A checkpoint that is not
+the one of the paper's figures, as far as both say, has no verdict but that.
 """
 
 import math
@@ -19,6 +24,7 @@ from harness.paper import all_assumptions, assumptions, printed_tables
 
 REPRODUCED, DIFFERS, INCONCLUSIVE = "reproduced", "differs", "inconclusive"
 NOT_COMPARABLE, NOT_RUN, DIVERGED, NOT_PRINTED = "not comparable", "not run", "diverged", "-"
+OTHER_CHECKPOINT = "another checkpoint"  # published weights that are not those of the printed figure
 NO_CONFIGURATION = "no configuration"  # none was published, so nothing can be built
 ABSENT = (NOT_RUN, NO_CONFIGURATION)
 
@@ -37,6 +43,10 @@ def rules() -> list[str]:
         "Reproduced where the 90% interval of the mean lies inside the margin, differs where it lies outside, inconclusive "
         "otherwise, and always with fewer than two seeds. Never the best of several.",
         f"Never better than inconclusive, because a number of the run is assumed: {_assumed()}.",
+        "Scores of published weights: one network, scored for several draws of latents and, where the reference is a part of its "
+        "split, of that part. Reproduced where the interval in which a further draw lies with 90% is inside the same margins, "
+        "differs where it lies outside, inconclusive otherwise, and always with fewer than two draws. A checkpoint that saw "
+        "another number of images than the paper prints, or is another network, is another checkpoint.",
         "Scores under another extractor, reference set or sample count are not comparable: no difference is shown.",
         "Throughput and images seen on another device or in another profile are not comparable.",
     ]
@@ -72,11 +82,32 @@ def interval(points: Sequence[float], alpha: float = ALPHA) -> tuple[float, floa
     return fmean(points) - float(half), fmean(points) + float(half)
 
 
+def draw_interval(points: Sequence[float], alpha: float = ALPHA) -> tuple[float, float]:
+    """The (1 - 2 alpha) Student interval of one further point like at least two others; infinite for fewer."""
+    low, high = interval(points, alpha)
+    if len(points) < 2:
+        return low, high
+    mean, half = fmean(points), (high - low) / 2 * math.sqrt(len(points) + 1)
+    return mean - half, mean + half
+
+
 def score_verdict(points: Sequence[float], printed: str, metric: str) -> str:
-    """Verdict on a score under the paper's own protocol, from all seeds."""
+    """Verdict on a score measured under the paper's own protocol, from all seeds."""
+    return _within(interval(points), printed, metric) if _is_number(printed) else NOT_PRINTED
+
+
+def published_verdict(points: Sequence[float], printed: str, metric: str, belongs: bool) -> str:
+    """Verdict on a score of published weights under the paper's own protocol, from all draws.
+
+    belongs: the checkpoint is that of the printed figure, as far as can be told."""
     if not _is_number(printed):
         return NOT_PRINTED
-    low, high = interval(points)
+    return _within(draw_interval(points), printed, metric) if belongs else OTHER_CHECKPOINT
+
+
+def _within(found: tuple[float, float], printed: str, metric: str) -> str:
+    """Where an interval lies: inside the metric's margin around the printed figure, outside, or across its edge."""
+    low, high = found
     centre = float(printed)
     half = METRICS[metric].half_width(centre)
     if centre - half <= low and high <= centre + half:

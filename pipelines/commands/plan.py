@@ -1,4 +1,4 @@
-"""A dry run: shows what a profile would train, how long it would take, and what memory and disk it needs. Writes nothing.
+"""A dry run: what a profile would train or score, how long it would take, and what memory and disk it needs. Writes nothing.
 
 `python -m pipelines.commands.plan --params pipelines/paper/params.yaml [--cell CELL ...] [--set train.nimg=1000000]`
 """
@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from harness.device import default_device, use_threads
-from harness.errors import HarnessError, run_command
+from harness.errors import HarnessError, run_command, unknown_choice
 from harness.paper import assumptions
 from harness.records.environment import device_name
 from harness.training.engines import ENGINES
@@ -50,6 +50,11 @@ def main(argv: list[str] | None = None) -> None:
     if args.batch is not None and args.batch < 2:
         raise HarnessError(f"--batch: given {args.batch}; expected at least 2 images, which batch normalisation needs")
     profile = load_profile(args.params)
+    if profile.checkpoints:
+        from pipelines.published.plan import show_plan  # Inception takes seconds to import
+
+        show_plan(profile, [checkpoint_key(profile, key) for key in args.cell or profile.checkpoints], args.batch, args.untimed)
+        return
     cells = [profile.cell(name, args.set) for name in args.cell or profile.cells]
     if not cells:
         raise HarnessError(f"{args.params} has no cells; expected some to plan; add them under `cells`")
@@ -59,6 +64,13 @@ def main(argv: list[str] | None = None) -> None:
         print(line)
     for line in lacking_lines(profile, cells):
         print(f"lacking, {line}")
+
+
+def checkpoint_key(profile: Profile, key: str) -> str:
+    """`key` if it names published weights of the profile. HarnessError for another."""
+    if key not in profile.checkpoints:
+        raise unknown_choice("checkpoint", key, profile.checkpoints)
+    return key
 
 
 def plan(profile: Profile, cells: list[Cell], seconds: dict[tuple, float]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Writes every dvc.yaml from two templates. Each stage's dependencies are the files that it imports and reads.
+"""Writes every dvc.yaml from three templates. Each stage's dependencies are the files that it imports and reads.
 
 Run `python -m pipelines.commands.stages` after adding an import or a dataset; `make repro` runs it too. With `--check` it writes
 nothing and names stale files. A new cell does not need it, because DVC makes the stages of cells from params.yaml. It also writes
@@ -78,6 +78,8 @@ def profile_pipeline(folder: Path) -> str:
     if check_name("profile", folder.name) != params.get("profile"):
         given = f"{folder}/params.yaml: profile: given {params.get('profile')!r}"
         raise HarnessError(f"{given}; expected {folder.name!r}, the name of its folder; rename one of them")
+    if params.get("checkpoints"):
+        return _rendered("published", profile=folder.name)  # of weights that are scored and not trained
     return _rendered(
         "profile",
         profile=folder.name,

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -142,6 +143,16 @@ def build_generator(config: GeneratorConfig, attention: object, state: dict[str,
         generator = Generator(config, ATTENTIONS[attention])
     generator.load_state_dict(state)
     return generator.eval().requires_grad_(False)
+
+
+def read_facts(folder: Path | str) -> dict[str, Any]:
+    """What `convert_folder` returned when it wrote `folder`; HarnessError where its weights hold no such facts."""
+    model = Path(folder) / MODEL
+    try:
+        with safe_open(model, "pt") as file:
+            return json.loads((file.metadata() or {})[METADATA])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise HarnessError(f"{model}: {str(error)[:200]}; expected converted weights; run their fetch stage again") from error
 
 
 def _n_images(tensors: dict[str, Tensor], prefix: Path) -> int:
