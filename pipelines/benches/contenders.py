@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from pipelines.benches.authors_step import authors_step, build_authors
 from pipelines.benches.traffic import Traffic, count_traffic
 
 NOISE_DIM = 128
+PRECISIONS: dict[str, Literal["fp32", "tf32", "bf16"]] = {"fp32": "fp32", "tf32": "tf32", "bf16": "bf16"}
 INFERENCE_BOUNDS = {"fp32": 1e-4, "tf32": 1e-2, "bf16": 5e-2}  # on |images - plain| / |plain|
 
 
@@ -38,7 +39,7 @@ class Contender:
 
 def training(engine: str, precision: str, resolution: int, batch: int, device: torch.device) -> Contender:
     """A training step without bCR, R1 every step, convolutional discriminator; HarnessError if it differs from the reference."""
-    config = TrainConfig(nimg=batch, batch=batch, precision="bf16" if precision == "bf16" else "fp32")
+    config = TrainConfig(nimg=batch, batch=batch, precision=PRECISIONS[precision])
     real_img = torch.rand(batch, 3, resolution, resolution, device=device) * 2 - 1
     draws = move_draws(draw_step(config, NOISE_DIM, resolution, 0), real_img)
     generator, discriminator = networks(resolution, device)
@@ -46,11 +47,15 @@ def training(engine: str, precision: str, resolution: int, batch: int, device: t
         authors = build_authors(generator, discriminator, config)
         step = in_precision(lambda: authors_step(authors, real_img, draws, config), precision, device)
         return Contender(engine, precision, step, count_traffic(step))
+    in_precision(bool, precision, device)  # refuses TF32 on a processor
     chosen = ENGINES[engine]
     _, programs = verify_engine(chosen, (generator, discriminator), config, NOISE_DIM, resolution, use_fused_attention)
     state = chosen.build(generator, discriminator, config, use_fused_attention)
     state.programs.update(programs)
-    step = in_precision(lambda: chosen.step(state, real_img, draws, config, 1.0), "fp32", device)
+
+    def step() -> torch.Tensor:
+        return chosen.step(state, real_img, draws, config, 1.0)  # which sets its own precision
+
     return Contender(engine, precision, step, count_traffic(step) if engine == "eager" else None)
 
 
@@ -68,7 +73,8 @@ def inference(engine: str, precision: str, resolution: int, batch: int, device: 
 
     with torch.no_grad():
         expected = networks(resolution, device)[0].eval()(z)
-    timed = in_precision(step, precision if engine == "authors" else "fp32", device)
+    outside = "fp32" if engine != "authors" and precision == "bf16" else precision  # our generator converts to bf16 itself
+    timed = in_precision(step, outside, device)
     error = float((timed().float() - expected).norm() / expected.norm())
     if not error <= INFERENCE_BOUNDS[precision]:
         raise HarnessError(

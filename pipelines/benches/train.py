@@ -21,10 +21,10 @@ from harness.device import check_device, default_device
 from harness.errors import run_command, unknown_choice
 from harness.files import write_json
 from harness.records.environment import device_slug, environment
-from pipelines.benches.contenders import Contender, inference, training
+from pipelines.benches.contenders import PRECISIONS, Contender, inference, training
 from pipelines.benches.traffic import copy_rate, matmul_rate
 
-CONTENDERS = ("authors/fp32", "authors/tf32", "authors/bf16", "eager/fp32", "eager/bf16", "compiled/fp32", "compiled/bf16")
+CONTENDERS = tuple(f"{who}/{precision}" for who in ("authors", "eager", "compiled") for precision in PRECISIONS)
 
 
 def main(argv: list[str] | None = None) -> None:

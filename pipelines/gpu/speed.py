@@ -79,7 +79,8 @@ def _seconds(run: Callable[[], object], device: torch.device, warm_up: int = WAR
 
 def authors(device: torch.device, resolutions: tuple[int, ...] = (32, 64), batch: int = 128) -> dict[str, Any]:
     """Images per second of the authors' step and of the eager engine, in turn, in every precision."""
-    from pipelines.benches.train import clock_of, race, training
+    from pipelines.benches.contenders import training
+    from pipelines.benches.train import clock_of, race
 
     clock, rows = clock_of("wall", device), {}
     names = [f"{who}/{precision}" for who in ("authors", "eager") for precision in ("fp32", "tf32", "bf16")]

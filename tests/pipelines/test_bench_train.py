@@ -15,6 +15,7 @@ from harness.training.step import METRICS, reference_step
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from lada.discriminator import Discriminator
 from lada.generator import Generator
+from pipelines.benches import contenders
 from pipelines.benches import train as bench_train
 from pipelines.benches.authors_step import READS, authors_step, build_authors, published_augment
 from pipelines.benches.traffic import count_traffic
@@ -61,12 +62,12 @@ def test_traffic_of_a_product():
 
 
 def test_rows_have_the_schema_and_the_yardstick_is_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bench_train, "networks", networks)
-    contenders = "authors/fp32,authors/tf32,eager/fp32"
+    monkeypatch.setattr(contenders, "networks", networks)
+    names = "authors/fp32,authors/tf32,eager/fp32,eager/tf32"
     bench_train.main(
         [
             "--contenders",
-            contenders,
+            names,
             "--resolutions",
             "8",
             "--batch",
@@ -86,17 +87,18 @@ def test_rows_have_the_schema_and_the_yardstick_is_one(tmp_path, monkeypatch, ca
         ]
         assert all(row["ratio_to_authors"] == 1 for row in result["rows"] if row["engine"] == "authors")
         assert all(row["images_per_s"] > 0 and row["ratio_low"] <= row["ratio_high"] for row in result["rows"])
-    assert "authors/tf32 at 8: not measured (TF32 is for CUDA" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert all(f"{name}/tf32 at 8: not measured (TF32 is for CUDA" in said for name in ("authors", "eager"))
 
 
 def test_a_contender_that_differs_is_not_timed(monkeypatch, capsys):
     def refuse(*args):
         raise HarnessError("differs from the reference step")
 
-    monkeypatch.setattr(bench_train, "networks", networks)
-    monkeypatch.setattr(bench_train, "verify_engine", refuse)
+    monkeypatch.setattr(contenders, "networks", networks)
+    monkeypatch.setattr(contenders, "verify_engine", refuse)
     args = Namespace(contenders=["authors/fp32", "eager/fp32"], rounds=1)
     clock = bench_train.clock_of("process", torch.device("cpu"))
-    rows = bench_train.race(args, bench_train.training, 8, 2, torch.device("cpu"), clock)
+    rows = bench_train.race(args, contenders.training, 8, 2, torch.device("cpu"), clock)
     assert [contender.engine for contender in rows] == ["authors"]
     assert "eager/fp32 at 8: not measured (differs from the reference step)" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,12 @@ def test_64_pixels_against_a_reference_of_32_say_so(scorer):
 def test_anchors_have_reference_pictures_alone(scorer):
     assert scorer((3, 32, 32)).identity()["comparability"] == {"level": "paper", "reasons": []}
     assert scorer((3, 16, 16)).identity()["comparability"]["level"] == "protocol-mismatch"
+
+
+def test_a_point_of_a_curve_is_scored_with_the_first_seed_alone(scorer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Scorer, "_score_seed", lambda self, generate, seed: asked.append(seed) or {"toy": {"fid": float(seed)}})
+    found = replace(scorer((3, 32, 32)), params=ScoringParams(protocols=("toy",), seeds=(4, 5, 6)))
+    assert found.score(None) == {"toy": {"fid": 4.0}}
+    assert found.runs(None) == [{"toy": {"fid": 4.0}}, {"toy": {"fid": 5.0}}, {"toy": {"fid": 6.0}}]
+    assert asked == [4, 4, 5, 6]
