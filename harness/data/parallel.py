@@ -6,6 +6,7 @@ that of recipe, source and library versions; a killed preparation goes on from t
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -34,12 +35,14 @@ def prepare_images(
     source: Source,
     recipe: Recipe,
     preparation: dict[str, Any],
+    spare: int = 0,
     **origin: Any,
 ) -> None:
     """Writes the pictures `splits` = {split: items of `source`} to the array directory `out`.
 
     `preparation` and `origin` go to the manifest, the latter beside the source's kind and its hash, which covers every picture's
-    name and bytes in order. Raises HarnessError listing every picture that cannot be decoded; then `out` is left as it was."""
+    name and bytes in order. Up to `spare` pictures that cannot be decoded are left out: a warning and the manifest name them.
+    Raises HarnessError listing every picture that cannot be decoded; then `out` is left as it was."""
     out.parent.mkdir(parents=True, exist_ok=True)
     key = digest({"source": repr(source), "recipe": asdict(recipe), "versions": library_versions()})
     scratch = out.parent / ".ckpt" / f"{out.name}-{key[:12]}"
@@ -49,30 +52,37 @@ def prepare_images(
     workers = min(available_cores(), -(-total // size))
     writer, hasher = ArrayWriter(scratch / "shards", name, recipe.resolution), hashlib.sha256()
     failures: list[str] = []
+    left_out: dict[str, str] = {}
     with tqdm(total=total, desc=f"prepare {out.name}", unit="img", disable=None, mininterval=0.5) as progress:
-        for work, (failed, finished) in in_order(fill_shard, _shards(splits, size, scratch, source, recipe), workers):
+        for work, (failed, finished) in in_order(fill_shard, _shards(splits, size, scratch, source, recipe, spare), workers):
             progress.update(len(work.items))
             failures += failed
+            left_out |= finished.left_out if finished else {}
             if finished and not failures:
                 writer.add_written(work.split, finished.sha256)
                 _hash_source(hasher, work, finished)
-    if failures:
-        raise _failure(failures, total, source, scratch)
+    if failures or len(left_out) > spare:
+        raise _failure([*left_out.values(), *failures], total, source, scratch)
+    if left_out:
+        origin["left_out"] = sorted(left_out)
+        reasons = "; ".join(left_out.values())[:500]
+        print(f"warning: {source}: left out {len(left_out)} of {total} pictures: {reasons}", file=sys.stderr, flush=True)
     writer.finish({"kind": source.kind, "sha256": hasher.hexdigest(), **origin}, preparation)
     _publish(scratch, out, writer)
 
 
 def _hash_source(hasher: Any, work: Work, finished: Finished) -> None:
-    for (name, _), sha256 in zip(work.items, finished.sources, strict=True):
+    kept = [name for name, _ in work.items if name not in finished.left_out]
+    for name, sha256 in zip(kept, finished.sources, strict=True):
         hasher.update(f"{sha256}  {name}\n".encode())
 
 
-def _shards(splits: Mapping[str, Items], size: int, scratch: Path, source: Source, recipe: Recipe) -> Iterator[Work]:
+def _shards(splits: Mapping[str, Items], size: int, scratch: Path, source: Source, recipe: Recipe, spare: int) -> Iterator[Work]:
     for split, items in splits.items():
         for number, start in enumerate(range(0, len(items), size)):
             name = f"{split}-{number:05d}"
             path, done = scratch / "shards" / f"{name}.npy", scratch / "done" / f"{name}.json"
-            yield Work(split, path, done, source, recipe, items[start : start + size])
+            yield Work(split, path, done, source, recipe, items[start : start + size], spare)
 
 
 def shard_images(count: int, image_bytes: int) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Work:
     source: Source
     recipe: Recipe
     items: Sequence[tuple[str, Any]]
+    spare: int = 0  # pictures that may be left out because they cannot be decoded
 
     def items_digest(self) -> str:
         """Digest of the items' names and locators."""
@@ -36,11 +37,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Finished:
-    """What is known of a finished shard: digest of its items, sha256 of each picture's bytes, sha256 of the shard's file."""
+    """What is known of a finished shard: digest of its items, sha256 of each picture's bytes, sha256 of the shard's file, and
+    {name: reason} of pictures that were left out."""
 
     items: str
     sources: list[str]
     sha256: str
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Writes it to `path`, with a check sum of its own."""
@@ -59,12 +62,29 @@ def read_finished(path: Path) -> Finished | None:
 
 def fill_shard(work: Work) -> tuple[list[str], Finished | None]:
     """Decodes the shard's pictures to its path, unless that is done: what is wrong with those that cannot be decoded, and what
-    is known of the shard if nothing is."""
+    is known of the shard if nothing is, or if they can be spared."""
     wanted = work.items_digest()
     finished = read_finished(work.done)
-    if finished and finished.items == wanted and work.path.is_file() and sha256_file(work.path) == finished.sha256:
+    again = finished and finished.left_out  # they may have been repaired
+    if finished and not again and finished.items == wanted and work.path.is_file() and sha256_file(work.path) == finished.sha256:
         return [], finished
-    failures: list[str] = []
+    failures, hashes, sha256 = _write(work)
+    if failures:
+        work.path.unlink()
+        if len(failures) > work.spare or len(failures) == len(work.items):
+            return list(failures.values()), None
+        failed_again, hashes, sha256 = _write(replace(work, items=[item for item in work.items if item[0] not in failures]))
+        if failed_again:
+            work.path.unlink()
+            return list(failed_again.values()), None
+    finished = Finished(wanted, hashes, sha256, failures)
+    finished.write(work.done)
+    return [], finished
+
+
+def _write(work: Work) -> tuple[dict[str, str], list[str], str]:
+    """Writes the shard. Returns {name: reason} of what could not be decoded, each picture's hash, the file's hash."""
+    failures: dict[str, str] = {}
     hashes: list[str] = []
     with atomic_path(work.path) as temporary, temporary.open("wb", buffering=1 << 20) as file:
         shape = (len(work.items), 3, work.recipe.resolution, work.recipe.resolution)
@@ -76,15 +96,10 @@ def fill_shard(work: Work) -> tuple[list[str], Finished | None]:
             file.write(image.data)
             whole.update(image.data)
             hashes.append(sha256)
-    if failures:
-        work.path.unlink()
-        return failures, None
-    finished = Finished(wanted, hashes, whole.hexdigest())
-    finished.write(work.done)
-    return [], finished
+    return failures, hashes, whole.hexdigest()
 
 
-def _decoded(work: Work, failures: list[str]) -> Iterator[tuple[np.ndarray, str]]:
+def _decoded(work: Work, failures: dict[str, str]) -> Iterator[tuple[np.ndarray, str]]:
     """Every picture of the shard, decoded, with the sha256 of its bytes; what cannot be read or decoded goes to `failures`."""
     for start in range(0, len(work.items), REOPEN):
         with work.source.open() as read:
@@ -93,6 +108,6 @@ def _decoded(work: Work, failures: list[str]) -> Iterator[tuple[np.ndarray, str]
                     data = read(name, locator)
                     image = work.recipe(data, name)
                 except (HarnessError, OSError) as error:  # OSError: of reading the picture; the shard is written elsewhere
-                    failures.append(str(error))
+                    failures[name] = str(error)
                     continue
                 yield image, hashlib.sha256(data).hexdigest()

@@ -4,7 +4,7 @@ import pytest
 from pictures import noise, picture
 from PIL import Image
 
-from harness.data import DATASETS, open_split, parallel, read_manifest
+from harness.data import DATASETS, lsun, open_split, parallel, read_manifest, shards
 from harness.data.sources import LmdbSource
 from harness.errors import HarnessError
 
@@ -72,7 +72,7 @@ def test_the_two_orders_agree_where_nothing_is_resized(tmp_path):
 def test_many_processes_read_the_database(tmp_path, monkeypatch):
     prepare(export(tmp_path / "lmdb"), tmp_path / "one")
     monkeypatch.setattr(parallel, "MIN_SHARD", 3)
-    monkeypatch.setattr(parallel, "REOPEN", 2)
+    monkeypatch.setattr(shards, "REOPEN", 2)
     prepare(tmp_path / "lmdb", tmp_path / "many")
     assert open_split(tmp_path / "one", "train").sha256 == open_split(tmp_path / "many", "train").sha256
     assert len(read_manifest(tmp_path / "many")["splits"]["train"]["shards"]) == 3
@@ -116,3 +116,21 @@ def test_keys_take_little_memory_and_slice(tmp_path):
     keys = LmdbSource(export(tmp_path / "lmdb")).items()
     assert keys.keys.nbytes == 7 * len(KEYS)
     assert keys[2:4] == [(key.decode(), key) for key in sorted(KEYS)[2:4]]
+
+
+def test_a_picture_that_cannot_be_decoded_does_not_fail_three_million(tmp_path, monkeypatch, capsys):
+    """Up to a stated share they are left out, listed and counted; the others stay in their order."""
+    monkeypatch.setattr(lsun, "TOLERATED", 0.25)  # two of the nine
+    monkeypatch.setattr(parallel, "MIN_SHARD", 4)
+    prepare(export(tmp_path / "lmdb", {3: b"RIFF", 5: b""}), tmp_path / "out")
+    prepare(export(tmp_path / "whole"), tmp_path / "expected")
+    bad = sorted(sorted(KEYS).index(KEYS[i]) for i in (3, 5))
+    expected = np.delete(open_split(tmp_path / "expected", "train")[:], bad, axis=0)
+    np.testing.assert_array_equal(open_split(tmp_path / "out", "train")[:], expected)
+    manifest = read_manifest(tmp_path / "out")
+    assert (manifest["splits"]["train"]["count"], len(manifest["source"]["left_out"])) == (7, 2)
+    assert "left_out" not in read_manifest(tmp_path / "expected")["source"]
+    assert "left out 2 of 9 pictures" in capsys.readouterr().err
+    with pytest.raises(HarnessError, match="3 of 9 pictures cannot be used"):
+        prepare(export(tmp_path / "worse", {0: b"RIFF", 3: b"RIFF", 5: b""}), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
