@@ -6,10 +6,11 @@ import pytest
 from harness.errors import HarnessError
 from harness.metrics.anchors import NOISE, Noised, scale_anchors
 from harness.metrics.features import Features, features
+from harness.metrics.metric import METRICS
 from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS, Protocol, comparability
 from harness.metrics.scores import judge, scores
 
-WORDS = {"fid", "sfid", "is", "precision", "recall"}
+WORDS = set(METRICS)
 PAPER = Protocol("toy", "toy", "train", generated=40, reference=30, paper=True)
 
 
@@ -35,7 +36,7 @@ def test_other_counts_are_a_mismatch_with_its_reason(toy):
     level, reasons = comparability(toy, PAPER_LABEL, 40, 29)
     assert (level, reasons) == ("protocol-mismatch", ["29 reference images, the protocol's count is 30"])
     values = scores(made_up(20, PAPER_LABEL), made_up(20, PAPER_LABEL, 1), toy.reduced(20, 20))
-    assert set(values) == {f"{name}/{PAPER_LABEL}" for name in ("fd", "sfd", "isx", "precision", "recall")}
+    assert set(values) == {metric.proxy_label(PAPER_LABEL) for metric in METRICS.values()}
 
 
 @pytest.mark.parametrize("label", ["digits-cnn@0123abcd", "digits-cnn", "inception-v3-random@6726825d", "inception-v3@00000000"])
@@ -44,7 +45,7 @@ def test_other_weights_are_comparable_with_nothing(toy, label):
     assert level == "none"
     assert label in reasons[0]
     values = scores(made_up(40, label), made_up(30, label, 1), toy)
-    assert set(values) == {f"{name}/{label}" for name in ("fd", "sfd", "isx", "precision", "recall")}
+    assert set(values) == {metric.proxy_label(label) for metric in METRICS.values()}
 
 
 @pytest.mark.parametrize("name", ["digits-train", "digits-test", "images-train", "images-test"])

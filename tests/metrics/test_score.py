@@ -11,6 +11,7 @@ from PIL import Image
 import harness
 from harness.errors import HarnessError
 from harness.metrics.any_pictures import Pictures, common_side, open_folder
+from harness.metrics.metric import METRICS
 from harness.metrics.score import main
 
 CNN = {"extractor": "digits-cnn"}
@@ -113,6 +114,4 @@ def test_the_command_prints_scores_or_json(tmp_path, capsys):
     assert "9 pictures of" in out
     assert err.startswith("warning: 9 pictures")
     main([*words, "--json"])
-    assert set(json.loads(capsys.readouterr().out)["scores"]) == {
-        f"{name}/digits-cnn" for name in ("fd", "sfd", "isx", "precision", "recall")
-    }
+    assert set(json.loads(capsys.readouterr().out)["scores"]) == {metric.proxy_label("digits-cnn") for metric in METRICS.values()}

@@ -14,6 +14,7 @@ from scored_project import COUNTS, make_scored_project
 from harness.errors import HarnessError
 from harness.metrics.__main__ import main as score_pictures
 from harness.metrics.adm import write_samples
+from harness.metrics.metric import METRICS
 from harness.metrics.sampling import generate
 from pipelines import evaluate
 from pipelines.profile import load_cell
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ["--params", "params.yaml", "--cell", "tiny"]
-SCORES = {"fd", "sfd", "isx", "precision", "recall"}
+SCORES = {metric.proxy for metric in METRICS.values()}
 
 
 @pytest.fixture(scope="module")
