@@ -112,7 +112,7 @@ def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> N
             raise
         except BrokenProcessPool as error:
             raise HarnessError(
-                f"the process that measured {name} was killed, most likely for want of memory; free some, then run again"
+                f"the process that measured {name} was killed, most likely because memory ran out; free some, then run again"
             ) from error
 
 

@@ -114,7 +114,7 @@ def read_table(path: Path) -> PrintedTable:
         raise HarnessError(f"{path}: is not a printed table: {error}") from error
     missing = [column for column in table.columns if not rows or column not in rows[0]]
     if missing:
-        raise HarnessError(f"{path}: column {missing[0]} does not stand in {path.with_suffix('.csv').name}; add it there")
+        raise HarnessError(f"{path}: column {missing[0]} is not in {path.with_suffix('.csv').name}; add it there")
     return table
 
 

@@ -31,4 +31,4 @@ def serve(profiles: list[str], port: int) -> None:
         print("stopped")
         return
     if status:
-        raise HarnessError(f"mlflow ui ended with status {status}; its own message stands above")
+        raise HarnessError(f"mlflow ui ended with status {status}; see its message above")

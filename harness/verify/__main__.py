@@ -42,7 +42,7 @@ def _rerun(profiles: list[str], cell: str, seeds: list[int]) -> int:
         raise HarnessError(f"--rerun needs --profile; profiles with records are {', '.join(profiles)}")
     lines, agree = rerun(load_store(profiles[0]), cell, seeds)
     print(*lines, sep="\n")
-    print(f"{cell}: {'repeated: bit-identical, or inside the interval over seeds' if agree else 'NOT repeated, as said above'}")
+    print(f"{cell}: {'repeated: bit-identical, or inside the interval over seeds' if agree else 'NOT repeated, see above'}")
     return 0 if agree else 1
 
 

@@ -109,7 +109,7 @@ def _repeat(store: Store, record: ScoreRecord, path: Path, seed: int) -> ScoreRe
             command = [sys.executable, "-m", f"pipelines.{stage}", "--params", str(params), "--cell", record.cell]
             done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, check=False)
             if done.returncode:
-                raise HarnessError(f"repeating {record.cell!r}: stage {stage} ended with status {done.returncode}, as said above")
+                raise HarnessError(f"repeating {record.cell!r}: stage {stage} ended with status {done.returncode}; see above")
         return read_as(ScoreRecord, root / "results" / store.profile / "records" / f"{record.cell}.json")
 
 

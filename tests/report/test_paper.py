@@ -15,7 +15,7 @@ from harness.report.tables import build_tables
 from lada.names import discriminator_id, generator_id
 
 OTHER = """
-number: 6
+number: 60
 label: Table 2 of ViTGAN
 title: Generators of another paper
 protocols: {cifar: [cifar10-50k, "*-train"]}
@@ -64,8 +64,7 @@ def test_every_name_of_a_network_is_the_one_that_costs_are_recorded_under():
 
 def test_shared_runs_and_protocols_of_the_five_tables():
     tables = printed_tables()
-    assert list(tables) == [1, 2, 3, 4, 5]
-    assert [len(table.rows) for table in tables.values()] == [16, 12, 9, 13, 16]
+    assert [len(tables[number].rows) for number in range(1, 6)] == [16, 12, 9, 13, 16]
     assert tables[4].runs(10, "celeba_64_50k") == ["4:10", "2:7"]
     assert tables[4].runs(10, "ffhq_128_50k") == ["4:10"]
     assert tables[5].runs(3, "LadaGAN") == ["5:3", "1:16"]
@@ -106,9 +105,9 @@ def test_every_erratum_touches_a_figure_that_is_there():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("number: 6\nlabel: x\n", "not a printed table"),
+        ("number: 60\nlabel: x\n", "not a printed table"),
         ("number: 1\nlabel: x\ntitle: x\ncolumns: {fid: {heading: FID, quantity: fid}}\n", "same number"),
-        ("number: 6\nlabel: x\ntitle: x\ncolumns: {gone: {heading: FID, quantity: fid}}\n", "column gone does not stand in"),
+        ("number: 60\nlabel: x\ntitle: x\ncolumns: {gone: {heading: FID, quantity: fid}}\n", "column gone is not in"),
         ("[1, 2]", "not a printed table"),
     ],
 )
