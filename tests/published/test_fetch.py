@@ -134,6 +134,7 @@ def test_another_content_than_on_first_use_is_refused(profile, hub):
         run(profile)
     assert KNOWN.read_bytes() == before
 
+    shutil.rmtree("weights", ignore_errors=True)
     shutil.copytree(hub.folder, "weights/cifar10")  # the same from a folder of the user's own
     with pytest.raises(HarnessError, match=r"config\.json: given sha256 .*written down in results/published/fetched/cifar10"):
         run(profile)
