@@ -124,25 +124,23 @@ def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[st
 
     The best snapshot is given again.
     """
-    untrained = scorer.score(sampler)
-    seen: dict[str, list[Scores]] = {}  # by the weights' sha256: the last snapshot is the last weights
+    untrained, last = scorer.score(sampler), folder / "g_ema.safetensors"
+    sampler.load(last)
+    runs = scorer.runs(sampler) if run.status == "ok" else []
 
-    def runs_of(path: Path) -> list[Scores]:
-        if run.weights[path.name] not in seen:
-            sampler.load(path)
-            seen[run.weights[path.name]] = scorer.runs(sampler)
-        return seen[run.weights[path.name]]
+    def score_of(path: Path) -> Scores:
+        if runs and run.weights[path.name] == run.weights[last.name]:  # the last snapshot is the last weights
+            return runs[0]
+        sampler.load(path)
+        return scorer.score(sampler)
 
     history = [
-        Snapshot(nimg=int(path.stem.split("-")[1]), metrics=summarised(runs_of(path), fmean))
+        Snapshot(nimg=int(path.stem.split("-")[1]), metrics=score_of(path))
         for path in tracked(sorted(folder.glob("g_ema-*.safetensors")), f"{run.cell}: scoring", "snapshots")
     ]
-    last = folder / "g_ema.safetensors"
-    if run.status != "ok":
-        sampler.load(last)  # for the pictures
+    sampler.load(last)  # for the pictures
+    if not runs:
         return {"untrained": untrained, "history": history}
-    runs = runs_of(last)
-    sampler.load(last)
     return {
         "untrained": untrained,
         "history": history,

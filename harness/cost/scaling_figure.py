@@ -105,7 +105,7 @@ def _panel(
         letter = next((letter for word, letter in ENDS.items() if word in reason), "")
         if curve and letter:
             axis.annotate(letter, (x[-1], y[-1]), xytext=(4, 0), textcoords="offset points", fontsize=6, va="center")
-    if any(len(line.get_xdata()) for line in axis.lines):
+    if any(np.size(line.get_xdata()) for line in axis.lines):
         _readable(axis, sorted({p.num_tokens for p in points}))
     else:
         axis.text(0.5, 0.5, "nothing measured", ha="center", transform=axis.transAxes)

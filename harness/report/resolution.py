@@ -26,10 +26,11 @@ def throughput_against_resolution(store: Store) -> Figure | None:
     colours = sns.color_palette("colorblind", 10)
     for index, ((family, points), marker) in enumerate(zip(families.items(), cycle(MARKERS))):
         own = family == "lada-conv"
-        style = {"color": "black" if own else colours[index % len(colours)], "linewidth": 2 if own else 1.1}
+        colour, width = ("black", 2.0) if own else (colours[index % len(colours)], 1.1)
         dash = "-" if own else DASHES[index // len(colours) % len(DASHES)]
         name = "LadaGAN" if own else plain(family)
-        axis.plot([x for x, _ in points], [y for _, y in points], dash, marker=marker, markersize=5, label=name, **style)
+        x, y = zip(*points, strict=True)
+        axis.plot(x, y, dash, marker=marker, markersize=5, label=name, color=colour, linewidth=width)
     axis.set(xlabel="resolution (pixels a side)", ylabel="images a second, best batch, all steps of the sampler")
     log_scale(axis.yaxis)
     axis.set_xscale("log", base=2)

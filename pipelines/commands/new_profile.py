@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from harness.data.finding import find_pictures
 from harness.errors import HarnessError
@@ -17,7 +18,7 @@ RESOLUTIONS = (16, 32, 64, 128, 256, 512)
 FEWEST = 100  # pictures: below that neither split says anything
 WEIGHTS = "data/pt_inception-2015-12-05-6726825d.pth"
 SIZES = {"paper": 1, "small": 8}  # by what the paper's widths are divided
-TRAINING = {
+TRAINING: dict[str, dict[str, Any]] = {
     "paper": {"nimg": 1_024_000, "batch": 64, "lr_g": "2.0e-4", "lr_d": "2.0e-4", "r1_weight": "1.0e-4", "ema_decay": 0.999},
     "small": {"nimg": 20_480, "batch": 32, "lr_g": "3.0e-3", "lr_d": "5.0e-4", "r1_weight": 0.05, "ema_decay": 0.98},
 }

@@ -63,13 +63,13 @@ class Draws:
         reference = lambda: self._reference(protocol, reference_seed)  # noqa: E731
         level, reasons = judge(generated(), reference(), protocol)
         protocol.check_counts(len(generated()), len(reference()))
-        values = {}
+        values: dict[str, float] = {}
         for names in metric_groups(protocol.scores):  # each maps its features anew, so that no more than its own fill the memory
             part = replace(protocol, scores=names)
             values |= raw_scores(generated(), reference(), part, self.device)
         label = self.extractor.label
         named = {score_key(name, label, level): values[name] for name in protocol.scores if name in values}
-        return named, Comparability(level=level, reasons=reasons)
+        return named, Comparability.model_validate({"level": level, "reasons": reasons})
 
     def _generated(self, seed: int, count: int) -> Look:
         """The features of the first `count` images of a seed; they are computed once, for the protocol that needs most."""

@@ -14,13 +14,14 @@ class Recorder:
     def load(self, path):
         self.loaded = path.name
 
-    def runs(self, sampler):
+    def score(self, sampler):
         self.scored.append(sampler.loaded)
         number = float(sampler.loaded.split("-")[1].split(".")[0]) if "-" in sampler.loaded else 3.0
-        return [{"p": {"fid": number}}, {"p": {"fid": number + 2}}]
+        return {"p": {"fid": number}}
 
-    def score(self, sampler):
-        return {"p": {"fid": 9.0}}
+    def runs(self, sampler):
+        first = self.score(sampler)
+        return [first, {"p": {"fid": first["p"]["fid"] + 2}}]
 
 
 def run(tmp_path, status="ok"):
@@ -33,9 +34,9 @@ def run(tmp_path, status="ok"):
 
 def test_weights_that_are_the_last_snapshot_are_scored_once(tmp_path):
     found, both = run(tmp_path)
-    assert sorted(both.scored) == ["g_ema-1.safetensors", "g_ema-2.safetensors", "g_ema-3.safetensors"]
-    assert [(entry.nimg, entry.metrics["p"]["fid"]) for entry in found["history"]] == [(1, 2.0), (2, 3.0), (3, 4.0)]
-    assert found["metrics"] == found["history"][-1].metrics
+    assert both.scored == ["untrained", "g_ema.safetensors", "g_ema-1.safetensors", "g_ema-2.safetensors"]
+    assert [(entry.nimg, entry.metrics["p"]["fid"]) for entry in found["history"]] == [(1, 1.0), (2, 2.0), (3, 3.0)]
+    assert found["metrics"] == {"p": {"fid": 4.0}}  # the mean of both seeds
     assert found["best"].nimg == 1
     assert both.loaded == "g_ema.safetensors"  # for the pictures
 
@@ -43,5 +44,5 @@ def test_weights_that_are_the_last_snapshot_are_scored_once(tmp_path):
 def test_a_diverged_run_has_no_final_score(tmp_path):
     found, both = run(tmp_path, status="diverged")
     assert sorted(found) == ["history", "untrained"]
-    assert len(both.scored) == 3
+    assert both.scored == ["untrained", "g_ema-1.safetensors", "g_ema-2.safetensors", "g_ema-3.safetensors"]
     assert both.loaded == "g_ema.safetensors"
