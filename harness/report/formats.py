@@ -81,7 +81,7 @@ def spread_text(cell: Cell) -> str:
     if cell.value is None or cell.interval is None:
         return ""
     low, high = cell.interval
-    return f"{low:.4g}–{high:.4g}"
+    return "–".join(f"{value:.3f}" if abs(value) < 1 else f"{value:.4g}" for value in (low, high))
 
 
 def _digits(cell: Cell) -> int:

@@ -97,6 +97,7 @@ def _table(table: Table, store: Store) -> dict[str, Any]:
     ]
     return {"name": table.name, "short": table.label, "title": table.title, "summary": table.summary,
             "notes": notes_of(table, store), "stale_mark": stale.MARK,
+            "seeds": any(spread_text(cell) for cell in table.cells),
             "headings": [*headings, {"text": "what ran", "errata": []}], "rows": rows}  # fmt: skip
 
 
