@@ -64,7 +64,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--reference", required=True, type=Path, help="pictures, prepared images or statistics")
     parser.add_argument("--protocol", required=True, help=f"one of {', '.join(PROTOCOLS)}")
     parser.add_argument("--weights", type=Path, help="weights file of the extractor (default: torch-fidelity's download)")
-    parser.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)}")
+    parser.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)} (default: %(default)s)")
     parser.add_argument("--random-weights", type=int, metavar="SEED", help="random weights, for a dry run; never comparable")
     parser.add_argument("--reduced", type=positive, metavar="N", help="N generated and N reference images, for a dry run")
     orders = "how images are dealt out to the Inception score's chunks (default: %(default)s); adm: consecutively, by file name"

@@ -49,12 +49,18 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
     parser.add_argument("--pass-seconds", type=float, help="largest time of one pass (default: what --seconds leaves each curve)")
     parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
-    parser.add_argument("--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER")
+    parser.add_argument(
+        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
+    )
     parser.add_argument(
         "--threads", type=int, default=1, help="CPU threads; more disturb the other mechanisms' processes (default: 1)"
     )
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="process: CPU time, for a machine under other load")
-    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="process: CPU time, for a machine under other load (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
+    )
     return parser.parse_args(argv)
 
 

@@ -52,8 +52,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="images per forward pass (default: %(default)s)")
-    parser.add_argument("--device", type=check_device, default=default_device())
-    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
+    parser.add_argument(
+        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
     provenance = environment()  # read first, because the tree may change during a long run
     path = args.out / device_slug(provenance["device"]) / "metrics.json"

@@ -60,16 +60,35 @@ LINE = (
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipelines.benches.attention --train", description=__doc__)
     parser.add_argument(
-        "--contenders", type=lambda text: text.split(","), default=list(CONTENDERS), help="the first is the yardstick"
+        "--contenders",
+        type=lambda text: text.split(","),
+        default=list(CONTENDERS),
+        help="names, by commas; the first is the yardstick (default: all)",
     )
-    parser.add_argument("--tasks", nargs="+", choices=("train", "infer"), default=["train", "infer"])
-    parser.add_argument("--resolutions", type=lambda text: [int(word) for word in text.split(",")], default=[32, 64])
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=5, help="timed steps of each contender")
-    parser.add_argument("--device", type=check_device, default=default_device())
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--clock", choices=("wall", "process"), default="wall", help="process: CPU time, on a machine under load")
-    parser.add_argument("--out", type=Path, default=Path("results/bench"))
+    parser.add_argument(
+        "--tasks", nargs="+", choices=("train", "infer"), default=["train", "infer"], help="what is timed (default: both)"
+    )
+    parser.add_argument(
+        "--resolutions",
+        type=lambda text: [int(word) for word in text.split(",")],
+        default=[32, 64],
+        help="pixels a side, by commas (default: 32,64)",
+    )
+    parser.add_argument("--batch", type=int, default=16, help="images a step (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="timed steps of each contender (default: %(default)s)")
+    parser.add_argument(
+        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU (default: %(default)s)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "process"),
+        default="wall",
+        help="process: CPU time, on a machine under load (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
+    )
     args = parser.parse_args(argv)
     for name in args.contenders:
         if name not in CONTENDERS:

@@ -26,11 +26,16 @@ EARLY_SECONDS = 5  # after the start, while DVC and Python load and the trainer 
 def main(argv: list[str] | None = None) -> None:
     """Exits with 0 only if weights, snapshots and curves of both runs have the same bytes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--profile", default="digits")
-    parser.add_argument("--cell", default="table1-16")
-    parser.add_argument("--nimg", type=int, default=3200, help="length of the run; a checkpoint is written four times per kill")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--kills", type=int, default=20, help="how often it is killed (default: %(default)s)")
+    parser.add_argument("--profile", default="digits", help="a folder of pipelines/ (default: %(default)s)")
+    parser.add_argument("--cell", default="table1-16", help="what is trained (default: %(default)s)")
+    parser.add_argument(
+        "--nimg",
+        type=int,
+        default=3200,
+        help="length of the run; a checkpoint is written four times per kill (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills (default: %(default)s)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="torture-") as directory:
         left_alone, killed = (prepare_clone(Path(directory) / name, args) for name in ("left-alone", "killed"))

@@ -61,7 +61,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         "--checks", type=lambda text: text.split(","), default=list(CHECKS), help="names, by commas (default: all)"
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="for all checks together (default: 10)")
-    parser.add_argument("--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)  # in the process of a check
     parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
