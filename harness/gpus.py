@@ -1,4 +1,4 @@
-"""Why torch uses no GPU here, in words that say what to do; and which GPUs a process may use."""
+"""Tells which GPUs a process may use, and why torch uses none and what to do about it."""
 
 import os
 import re
@@ -11,7 +11,7 @@ OLDEST_DRIVERS = {"13": 580, "12": 525}  # by major version of the CUDA that tor
 
 
 def visible_gpus() -> list[int]:
-    """Numbers of the GPUs of this machine that this process may use, by CUDA_VISIBLE_DEVICES where that is set."""
+    """Numbers of this machine's GPUs that this process may use. CUDA_VISIBLE_DEVICES can restrict them."""
     if not torch.cuda.is_available():
         return []
     given = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
@@ -20,7 +20,7 @@ def visible_gpus() -> list[int]:
 
 
 def why_no_gpu(driver: Path = DRIVER) -> str:
-    """The reason for which torch sees no GPU."""
+    """The reason why torch sees no GPU."""
     built_for = torch.version.cuda
     if built_for is None:
         return "this torch was built without CUDA"

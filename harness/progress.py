@@ -1,4 +1,4 @@
-"""What a user sees of a job that takes a while: a bar on a terminal, elsewhere a line now and then."""
+"""Shows the progress of a long job: a bar on a terminal, a line every so often elsewhere."""
 
 import sys
 import time
@@ -13,14 +13,14 @@ Item = TypeVar("Item")
 
 
 class Lines:
-    """Stands for tqdm's bar in a log: `label: 1,200 of 5,000 img, 40 s left`, a line at most every LINE_SECONDS."""
+    """Replaces tqdm's bar in a log. It prints at most one line per LINE_SECONDS: `label: 1,200 of 5,000 img, 40 s left`."""
 
     def __init__(self, total: int, label: str, unit: str) -> None:
         self.total, self.label, self.unit, self.done = total, label, unit, 0
         self.began = self.said = time.monotonic()
 
     def update(self, count: int = 1) -> None:
-        """Counts `count` more as done."""
+        """Counts `count` more items as done."""
         self.done += count
         now = time.monotonic()
         if self.done < self.total and now - self.said >= LINE_SECONDS:
@@ -36,14 +36,14 @@ class Lines:
 
 
 def progress_bar(total: int, label: str, unit: str, quiet: bool = False) -> "tqdm | Lines":
-    """tqdm's bar on a terminal, else lines; used as `with progress_bar(...) as bar: bar.update(count)`."""
+    """tqdm's bar on a terminal, lines elsewhere. Use it as `with progress_bar(...) as bar: bar.update(count)`."""
     if quiet or sys.stderr.isatty():
         return tqdm(total=total, desc=label, unit=unit, disable=quiet)
     return Lines(total, label, unit)
 
 
 def tracked(items: Sequence[Item], label: str, unit: str) -> Iterator[Item]:
-    """The items, one after another, with progress."""
+    """Yields the items and shows the progress."""
     with progress_bar(len(items), label, unit) as bar:
         for item in items:
             yield item

@@ -12,7 +12,7 @@ _PART = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """The seeds that `text` lists, in its order: each once, at most MOST. HarnessError for anything else."""
+    """The seeds in `text`, in its order. HarnessError for a repeated seed, for more than MOST, and for any other text."""
     seeds: list[int] = []
     for part in text.split(","):
         found = _PART.fullmatch(part.strip())
@@ -28,7 +28,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
-    """The shortest text that `parse_seeds` reads as `seeds`."""
+    """The shortest text for `seeds` that `parse_seeds` can read."""
     starts = [0, *(i for i, (a, b) in enumerate(pairwise(seeds), start=1) if b != a + 1), len(seeds)]
     runs = [(seeds[start], seeds[end - 1]) for start, end in pairwise(starts)]
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,4 +1,4 @@
-"""What a published model says of itself: the Hub's metadata and the text of its README.md, out of the records alone."""
+"""Makes the model card of a published model from its records: the Hub's metadata and the text of its README.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SAMPLES = "samples.png"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured score: under which protocol and label, what the paper prints for it and where, and the verdict."""
+    """One measured score with its protocol and label, the paper's figure and its place, and the verdict."""
 
     protocol: str
     label: str
@@ -38,7 +38,7 @@ class Figure:
 
 
 def figures(store: Store, record: ScoreRecord) -> list[Figure]:
-    """Every score of the record's last weights. A verdict is that of the paper's table which shows this very value."""
+    """Every score of the record's last weights. Its verdict is that of the paper's table with this value."""
     judged: dict[tuple[str, float], tuple[str, str, str]] = {}
     for where, label, value, printed, verdict in _judged(store, record.cell):
         judged.setdefault((label, value), (printed, where, verdict))

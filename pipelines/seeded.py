@@ -1,4 +1,4 @@
-"""Pictures by their seeds. Each is computed alone, so that it depends on no batch and on no other seed."""
+"""Makes pictures by their seeds. Each is computed alone, so it depends neither on a batch nor on other seeds."""
 
 import hashlib
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class SeededPictures:
         return to_uint8(img).numpy(), [block[0].numpy() for block in found]
 
     def between(self, steps: int) -> list[tuple[np.ndarray, list[np.ndarray]]]:
-        """Images uint8 (3, R, R) and their maps, `steps` from each seed's latent straight towards the next's, then the last."""
+        """Images uint8 (3, R, R) and their maps on straight lines: `steps` from each seed's latent to the next, then the last."""
         ends = [self.latent(seed) for seed in self.seeds]
         weights = [step / steps for step in range(steps)]
         points = [torch.lerp(start, end, weight) for start, end in pairwise(ends) for weight in weights]
@@ -66,7 +66,7 @@ class SeededPictures:
 
 
 def _truncated(z: Tensor, seed: int, limit: float) -> Tensor:
-    """`z` with the numbers beyond the limit drawn again, from a stream of the seed's own, until none is."""
+    """Draws the numbers of `z` that are beyond the limit again, from the seed's own stream, until none is."""
     key = hashlib.sha256(f"truncation/{seed}".encode()).digest()
     rng = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
     while bool((beyond := z.abs() > limit).any()):

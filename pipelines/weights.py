@@ -49,7 +49,7 @@ def open_weights(given: str, profile: str | None = None) -> Weights:
 
 
 def run_folder(cell: str, profile: str | None = None, results: Path = RESULTS) -> Path:
-    """The folder of a cell's run; HarnessError where no profile has trained it, or several have."""
+    """The folder of a cell's run. HarnessError if no profile has trained it, or several have."""
     check_name("cell", cell)
     wanted = check_name("profile", profile) if profile else "*"
     found = sorted(path.parent for path in results.glob(f"{wanted}/runs/{cell}/{RUN}"))
@@ -80,7 +80,7 @@ def _at(path: Path) -> Weights:
 
 
 def read_run(folder: Path, name: str = AVERAGE) -> Weights:
-    """A file of a cell's run: the last averaged weights or a snapshot, held to the sha256 that training wrote down."""
+    """Reads a file of a cell's run, the last averaged weights or a snapshot, and checks the sha256 from training."""
     path = folder / RUN
     run = read_as(Run, path)
     if name not in run.weights:

@@ -1,1 +1,1 @@
-"""Reads the checkpoints of other people's training programs without those programs."""
+"""Reads checkpoints of other training programs without those programs."""

@@ -1,4 +1,4 @@
-"""Reads a TensorFlow V2 checkpoint with numpy alone; nothing in it is executed.
+"""Reads a TensorFlow V2 checkpoint with numpy only. Nothing in it is executed.
 
 The format is in TensorFlow's sources, tensorflow/core/util/tensor_bundle/tensor_bundle.h and
 tensorflow/core/protobuf/tensor_bundle.proto: PREFIX.index is a LevelDB table that says of each key its tensor's type, shape,
@@ -27,7 +27,7 @@ _LARGEST_RANK = 8
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where one tensor lies: `offset` and `size` in bytes, `crc` unmasked; a string's `dtype` is None."""
+    """The position of one tensor: `offset` and `size` in bytes, `crc` unmasked. A string's `dtype` is None."""
 
     dtype: np.dtype | None
     shape: tuple[int, ...]
@@ -56,7 +56,7 @@ def read_bundle(prefix: Path | str) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turns what is wrong with the file at `path` into one line that names it."""
+    """Turns errors about the file at `path` into one line that names it."""
     try:
         if not path.is_file():
             raise HarnessError(f"no file at {path}; expected a TensorFlow checkpoint's .index and .data-00000-of-00001 together")
@@ -130,7 +130,7 @@ def _shape(message: Fields) -> tuple[int, ...]:
 
 
 def _read_data(path: Path, entries: dict[str, _Entry]) -> dict[str, np.ndarray]:
-    """Reads and checks every tensor; nothing is allocated before their places are known to fill the file exactly once."""
+    """Reads and checks every tensor. Before anything is allocated, their positions must fill the file exactly once."""
     with path.open("rb") as handle:
         _check_places(entries, handle.seek(0, 2))
         tensors = {}

@@ -34,7 +34,7 @@ def latest_checkpoint(folder: Path) -> Path:
 
 
 def read_object(path: Path) -> dict[str, object]:
-    """A JSON file that holds one object. Raises HarnessError for anything else, a key given twice, NaN and infinity."""
+    """Reads a JSON file with one object. HarnessError for anything else, a repeated key, NaN and infinity."""
     try:
         value = json.loads(_text(path), object_pairs_hook=_no_key_twice, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

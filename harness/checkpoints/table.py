@@ -41,7 +41,7 @@ def _place(handle: bytes, at: int) -> tuple[tuple[int, int], int]:
 
 
 def _block(data: bytes, place: tuple[int, int]) -> bytes:
-    """A block's content, once its CRC is right."""
+    """A block's content, after checking its CRC."""
     offset, size = place
     end = offset + size
     if end + _TRAILER > len(data) - _FOOTER:
@@ -55,7 +55,7 @@ def _block(data: bytes, place: tuple[int, int]) -> bytes:
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) pairs; each key leaves out what it shares with the one before. Restart points end the block."""
+    """(key, value) pairs. Each stored key leaves out what it shares with the one before. Restart points end the block."""
     restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 * (restarts + 1)
     if len(block) < 4 or end < 0:

@@ -1,4 +1,4 @@
-"""The protocol-buffer wire format, as far as a checkpoint's index uses it: varints, byte strings, 32-bit words.
+"""The parts of the protocol-buffer wire format that a checkpoint's index uses: varints, byte strings, 32-bit words.
 
 https://protobuf.dev/programming-guides/encoding
 """
@@ -10,7 +10,7 @@ _Value = TypeVar("_Value", int, bytes)
 
 
 class Malformed(ValueError):
-    """Bytes that are not what their format says; the message is a clause to which a file's name is added."""
+    """Bytes that break their format. The message is a clause, and the file's name is put in front of it."""
 
 
 def varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
@@ -29,7 +29,7 @@ def varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
 
 
 def fields(message: bytes) -> Fields:
-    """The fields of one message. Raises Malformed where one is cut off or of a wire type that no index has."""
+    """The fields of one message. Malformed if one is cut off, or has a wire type that no index has."""
     found: Fields = {}
     at = 0
     while at < len(message):
@@ -40,7 +40,7 @@ def fields(message: bytes) -> Fields:
 
 
 def single(found: Fields, number: int, default: _Value) -> _Value:
-    """The one value of a field, or `default` where absent. Raises Malformed for several values or another wire type."""
+    """The single value of a field, or `default` if absent. Malformed for several values or another wire type."""
     values = found.get(number, [default])
     if len(values) != 1 or not isinstance(values[0], type(default)):
         raise Malformed(f"field {number} of a message is not one {type(default).__name__}")

@@ -1,4 +1,4 @@
-"""Work shared out among processes, its results in order; the processes end with the one that started them."""
+"""Divides work among processes and yields the results in order. The processes end with the one that started them."""
 
 import multiprocessing
 import os
@@ -11,20 +11,20 @@ from typing import TypeVar
 from harness.errors import HarnessError
 from harness.processes import serve_parent
 
-MAX_WORKERS = 16  # each takes about 45 MiB; more would not keep the whole under 1 GiB
+MAX_WORKERS = 16  # each takes about 45 MiB, so all of them stay under 1 GiB
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def available_cores() -> int:
-    """Cores this process may use (taskset narrows them), at most MAX_WORKERS."""
+    """Number of cores that this process may use, at most MAX_WORKERS."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MAX_WORKERS)
 
 
 def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[tuple[Task, Result]]:
-    """(task, work(task)) in the tasks' order; at most a few tasks per worker are held at a time."""
+    """(task, work(task)) in the tasks' order. Only a few tasks per worker are in memory at a time."""
     if workers <= 1:
         yield from ((task, work(task)) for task in tasks)
         return

@@ -1,4 +1,4 @@
-"""One shard of prepared pictures: the unit of work, finished once it is recorded with the hash of its file."""
+"""Makes one shard of prepared pictures, the unit of work. It is finished when the hash of its file is recorded."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ from harness.data.sources import Source
 from harness.errors import HarnessError
 from harness.files import atomic_path, digest, sha256_file, write_json
 
-REOPEN = 512  # pictures read through one handle: an lmdb map keeps in memory what it has shown
+REOPEN = 512  # pictures read before the source is opened again, because an lmdb map stays in memory
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Finished:
 
 
 def read_finished(path: Path) -> Finished | None:
-    """What was written to `path`; None if there is nothing, or if it is damaged."""
+    """Reads what was written to `path`. None if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         check = content.pop("check")
@@ -61,8 +61,11 @@ def read_finished(path: Path) -> Finished | None:
 
 
 def fill_shard(work: Work) -> tuple[list[str], Finished | None]:
-    """Decodes the shard's pictures to its path, unless that is done: what is wrong with those that cannot be decoded, and what
-    is known of the shard if nothing is, or if they can be spared."""
+    """Decodes the shard's pictures to its path, unless that is done.
+
+    Returns the errors of pictures that cannot be decoded, and what is known of the shard if there are none, or if these pictures
+    can be left out.
+    """
     wanted = work.items_digest()
     finished = read_finished(work.done)
     again = finished and finished.left_out  # they may have been repaired
@@ -100,7 +103,7 @@ def _write(work: Work) -> tuple[dict[str, str], list[str], str]:
 
 
 def _decoded(work: Work, failures: dict[str, str]) -> Iterator[tuple[np.ndarray, str]]:
-    """Every picture of the shard, decoded, with the sha256 of its bytes; what cannot be read or decoded goes to `failures`."""
+    """Every picture of the shard, decoded, with the sha256 of its bytes. Errors are added to `failures`, {name: reason}."""
     for start in range(0, len(work.items), REOPEN):
         with work.source.open() as read:
             for name, locator in work.items[start : start + REOPEN]:

@@ -1,4 +1,4 @@
-"""Pictures as users have them: a folder of PNG, JPEG, WebP or BMP files of any size and mode, brought to one size."""
+"""Opens a folder of PNG, JPEG, WebP or BMP pictures of any size and mode, and brings them to one size."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ class Folder:
         return sum(path.suffix.lower() in LOSSY for path in self.files)
 
     def some(self, indices: np.ndarray) -> "Folder":
-        """These pictures alone."""
+        """Only these pictures."""
         chosen = indices.tolist()
         return Folder(self.root, [self.files[i] for i in chosen], [self.sizes[i] for i in chosen], self.left_out)
 
 
 def open_folder(root: Path) -> Folder:
-    """Every picture under `root`; only headers are read. HarnessError for no folder, no picture or a damaged header."""
+    """Every picture under `root`. Only headers are read. HarnessError for no folder, no picture or a damaged header."""
     left_out = LeftOut()
     files = [root / name for name in find_pictures(root, ENDINGS, left_out)]
     if not files:
@@ -58,8 +58,10 @@ def _size(path: Path) -> Size:
 
 
 def common_side(folders: Sequence[Folder], resolution: int | None) -> int | None:
-    """The side of the squares that all pictures are brought to: `resolution`, else None where all have one size, else the
-    shortest side of all, so that nothing is enlarged."""
+    """The side of the squares that all pictures are brought to.
+
+    It is `resolution` if given, None if all pictures have one size, else the shortest side, so that nothing is enlarged.
+    """
     sizes = {size for folder in folders for size in folder.sizes}
     if resolution is not None:
         return None if sizes == {(resolution, resolution)} else resolution

@@ -61,7 +61,7 @@ def score(
 
 
 def _some(folder: Folder, count: int | None, seed: int) -> Folder:
-    """`count` of the pictures, drawn by `seed`, whatever their names; HarnessError where there are too few."""
+    """`count` of the pictures, drawn by `seed`, independent of their names. HarnessError if there are too few."""
     wanted = FEWEST if count is None else count
     if wanted < FEWEST or len(folder.files) < wanted:
         given = f"count {count}" if wanted < FEWEST else f"{len(folder.files)} pictures under {folder.root}"
@@ -74,7 +74,7 @@ def _said(folder: Folder, given: Path | str) -> dict[str, Any]:
 
 
 def warnings(folders: Sequence[Folder], side: int | None) -> list[str]:
-    """What makes such scores differ from others of the same pictures, in a line each."""
+    """Reasons why these scores differ from others of the same pictures, one line each."""
     found = [
         f"{folder.root}: {folder.lossy:,} of {len(folder.files):,} pictures are JPEG or WebP; lossy compression changes every "
         "score (an FID of 2.50 became 5.80)"

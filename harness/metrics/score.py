@@ -20,7 +20,7 @@ from harness.metrics.folders import score
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Prints the scores, one a line, or all that is known of them as JSON."""
+    """Prints the scores, one per line, or everything about them as JSON."""
     args = parser().parse_args(argv)
     found = score(
         args.generated,
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """What a person reads: the scores, and what they are of."""
+    """The text for people: the scores, and what was scored."""
     sets = [found[name] for name in ("generated", "reference")]
     counts = " against ".join(f"{one['count']:,} pictures of {one['path']}" for one in sets)
     scores = [f"{label:<24}{value:.6g}" for label, value in found["scores"].items()]

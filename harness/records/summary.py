@@ -1,4 +1,4 @@
-"""`python -m harness.records.summary --profile NAME`: each cell's last scores in a file of its own, for `dvc metrics`."""
+"""`python -m harness.records.summary --profile NAME`: writes each cell's last scores to its own file, for `dvc metrics`."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from harness.files import atomic_path, write_json
 from harness.records.models import ScoreRecord
 from harness.records.store import RESULTS, load_store
 
-FOLDER = "metrics"  # of results/<profile>
+FOLDER = "metrics"  # in results/<profile>
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def write_summaries(scores: dict[str, ScoreRecord], folder: Path) -> None:
-    """One file a cell in place of whatever `folder` held."""
+    """Replaces `folder` by one with a file per cell."""
     with atomic_path(folder) as fresh:
         fresh.mkdir(parents=True)
         for cell, record in scores.items():

@@ -1,4 +1,4 @@
-"""Rows of a table as points: the mean over seeds with its 90% interval, every seed, and numbers that cover nothing."""
+"""Draws rows of a table as points: the mean over seeds with its 90% interval, every seed, and numbers beside them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 @dataclass(frozen=True)
 class Point:
-    """One row of a table in a panel: where its values lie, one per seed, and how it is shown."""
+    """One row of a table in a panel: its values, one per seed, and its style."""
 
     text: str
     name: str  # in the legend
@@ -53,7 +53,7 @@ def draw_points(axis: Axes, points: Sequence[Point]) -> list[tuple[float, float,
 
 
 def _bars(axis: Axes, point: Point, shift: float, colour: Any) -> None:
-    """The 90% interval of the mean in each direction that has one, and every seed as a small dot."""
+    """Draws the 90% interval of the mean in each direction that has one, and every seed as a small dot."""
     seeds = max(len(point.x), len(point.y))
     if seeds < 2:
         return
@@ -98,7 +98,7 @@ def _covered(box: Box, taken: Sequence[Box]) -> float:
 
 
 def legend_below(figure: Figure, axis: Axes, columns: int = 6) -> None:
-    """One legend for all panels, under them."""
+    """Draws one legend for all panels, below them."""
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 

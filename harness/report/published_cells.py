@@ -1,4 +1,4 @@
-"""From records of published weights to figures that stand beside the trained ones of LadaGAN's rows."""
+"""Turns records of published weights into figures beside the trained ones in LadaGAN's rows."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -13,7 +13,7 @@ SOURCE = "published weights"
 
 
 def published_score(records: Iterable[PublishedRecord], metric: str, patterns: Sequence[str], printed: str) -> Cell | None:
-    """The score of published weights for a printed figure, over all draws; None where none was measured."""
+    """The score of published weights for a printed figure, over all draws. None if not measured."""
     for record in records:
         protocol = protocol_of(record.metrics, patterns)
         label = METRICS[metric].label_in(record.metrics[protocol]) if protocol else None
@@ -28,7 +28,7 @@ def published_score(records: Iterable[PublishedRecord], metric: str, patterns: S
 
 
 def published_images_seen(records: Iterable[PublishedRecord], printed: str) -> Cell | None:
-    """Millions of images that the checkpoint saw, a fact of it whatever scored it."""
+    """Millions of images that the checkpoint saw in training."""
     for record in records:
         if record.images_seen is not None:
             value = record.images_seen / 1e6
@@ -39,7 +39,7 @@ def published_images_seen(records: Iterable[PublishedRecord], printed: str) -> C
 
 
 def published_notes(records: Iterable[PublishedRecord]) -> list[str]:
-    """What a table says of the published weights in it: which they are, what scored them, and where they do not belong."""
+    """A table's notes on the published weights in it: which they are, how they were scored, and where they differ."""
     return [_note(record) for record in records]
 
 

@@ -45,8 +45,8 @@ def training(engine: str, precision: str, resolution: int, batch: int, device: t
     generator, discriminator = networks(resolution, device)
     if engine == "authors":
         authors = build_authors(generator, discriminator, config)
-        step = in_precision(lambda: authors_step(authors, real_img, draws, config), precision, device)
-        return Contender(engine, precision, step, count_traffic(step))
+        published = in_precision(lambda: authors_step(authors, real_img, draws, config), precision, device)
+        return Contender(engine, precision, published, count_traffic(published))
     in_precision(bool, precision, device)  # refuses TF32 on a processor
     chosen = ENGINES[engine]
     _, programs = verify_engine(chosen, (generator, discriminator), config, NOISE_DIM, resolution, use_fused_attention)

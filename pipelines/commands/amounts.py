@@ -29,27 +29,27 @@ BANDWIDTHS = {"H100": 2.97e12, "A100": 2.0e12, "RTX 3080 Ti": 0.912e12}
 
 
 def scored_images(profile: Profile, cell: Cell) -> int:
-    """Images through the extractor: the untrained generator and every snapshot once, the last weights with every seed."""
+    """Number of images scored: those of the untrained generator and every snapshot once, of the last weights for every seed."""
     scoring = profile.evaluate[cell.params.data]
     most = max(protocol.generated or protocol.reference or 0 for protocol in scoring.resolved())
     return most * (1 + cell.train.snapshots + len(scoring.seeds))
 
 
 def scoring_bytes(profile: Profile, cell: Cell) -> int:
-    """Memory of the host while the cell is scored: features of the largest reference and of the generated images."""
+    """Bytes of the host's memory for scoring: features of the largest reference and of the generated images."""
     resolved = profile.evaluate[cell.params.data].resolved()
     images = max((p.generated or 0) + (0 if p.statistics_file else p.reference or 0) for p in resolved)
     return HELD_TWICE * images * FEATURE_BYTES
 
 
 def prepared_bytes(entry: Any) -> int:
-    """Disk that a prepared dataset takes: its pictures as bytes. DVC's cache takes as much again where it must copy."""
+    """Bytes on the disk for a prepared dataset. DVC's cache needs as much again if it has to copy."""
     count = sum(getattr(entry, field.name) for field in fields(entry) if field.name.endswith("count"))
     return count * 3 * entry.resolution**2
 
 
 def cell_bytes(cell: Cell) -> int:
-    """Disk of one cell: KEEP checkpoints and the snapshots while it trains, then snapshots and weights as its output."""
+    """Bytes on the disk for one cell: KEEP checkpoints and snapshots in training, then snapshots and weights as its output."""
     generator, discriminator = _weights(cell)
     checkpoint = 4 * generator + 3 * discriminator  # weights, average of G, two moments each
     return KEEP * checkpoint + 2 * (cell.train.snapshots + 1) * generator

@@ -1,4 +1,4 @@
-"""Does this machine compute the bits that the committed results have? `python -m pipelines.commands.fingerprint`
+"""Checks whether this machine computes the bits of the committed results: `python -m pipelines.commands.fingerprint`
 
 Three training steps of two tiny cells and one pass of the digits extractor, each as a sha256 beside the committed one. On every
 x86-64 with AVX2 they must be equal; exit status 1 where one is not. It needs no data and takes seconds.
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def fingerprints() -> dict[str, str]:
     """{name: sha256 of the computed bits}."""
-    use_threads(1)  # the number of threads decides the order of sums
+    use_threads(1)  # the order of sums depends on the number of threads
     images = np.random.default_rng(0).integers(0, 256, (48, 3, 16, 16), dtype=np.uint8)
     found = {f"three steps, {title} discriminator": trained(kind, images) for kind, title in DISCRIMINATORS.items()}
     seen = features(images, load_extractor("digits-cnn"), batch_size=32, progress=False)

@@ -1,4 +1,4 @@
-"""A working profile for a folder of one's own pictures: networks that fit the resolution, every number explained."""
+"""Writes a working profile for a folder of pictures: networks that fit the resolution, and an explanation of every number."""
 
 import re
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Shape:
 
 
 def shape(resolution: int, share: int) -> Shape:
-    """The paper's widths divided by `share`, at any of RESOLUTIONS; HarnessError for another."""
+    """Networks with the paper's widths divided by `share`. HarnessError for a resolution not in RESOLUTIONS."""
     if resolution not in RESOLUTIONS:
         raise HarnessError(f"--resolution: given {resolution}; expected one of {', '.join(map(str, RESOLUTIONS))} pixels")
     base = min(8, resolution // 4)
@@ -105,7 +105,7 @@ def shape(resolution: int, share: int) -> Shape:
 
 
 def new_profile(name: str, images: Path, resolution: int, size: str = "small", extractor: str = "inception-v3") -> list[Path]:
-    """Writes pipelines/<name>/params.yaml and its dvc.yaml; returns their paths. HarnessError leaves everything as it was."""
+    """Writes pipelines/<name>/params.yaml and its dvc.yaml. Returns their paths. After HarnessError nothing has changed."""
     folder = Path("pipelines") / check_name("profile", name)
     if folder.exists():
         raise HarnessError(f"{folder} exists already; choose another name")
@@ -119,7 +119,7 @@ def new_profile(name: str, images: Path, resolution: int, size: str = "small", e
 
 
 def profile_text(name: str, images: Path, resolution: int, size: str, extractor: str) -> str:
-    """The text of params.yaml; HarnessError for a folder without pictures, or with too few."""
+    """The text of params.yaml. HarnessError for a folder with no or too few pictures."""
     if not re.fullmatch(r"[\w ./+-]+", str(images.resolve())):
         raise HarnessError(f"--images: given {str(images)!r}; expected letters, digits, blanks and . / + - _ in it; rename it")
     count = len(find_pictures(images))
@@ -127,7 +127,7 @@ def profile_text(name: str, images: Path, resolution: int, size: str, extractor:
         raise HarnessError(f"--images: {images} holds {count} pictures; expected at least {FEWEST}; add some")
     share, found, training = SIZES[size], shape(resolution, SIZES[size]), TRAINING[size]
     inside = images.resolve().is_relative_to(Path.cwd())
-    nimg = int(training["nimg"])
+    nimg = int(str(training["nimg"]))
     return TEMPLATE.format(
         **training,
         name=name,

@@ -75,7 +75,7 @@ def check_place(folder: Path, force: bool) -> None:
 
 
 def record_of(store: Store, cell: str, weights: Weights) -> ScoreRecord:
-    """The cell's record; HarnessError unless it is of these weights and has scores."""
+    """The cell's record. HarnessError unless it belongs to these weights and has scores."""
     record, advice = store.scores.get(cell), f"run the evaluate stage of {cell}"
     if record is None:
         raise HarnessError(f"{cell} has no score record in {store.folder / 'records'}; {advice} first")
@@ -99,7 +99,7 @@ def write_model(store: Store, record: ScoreRecord, run: Path, weights: Weights, 
 
 
 def check_model(folder: Path, record: ScoreRecord, weights: Weights, scores: int) -> None:
-    """HarnessError unless the folder loads back as it was, its weights to the bit and its card as the Hub reads it."""
+    """HarnessError unless the folder can be loaded with the same bits in its weights, and the Hub can read its card."""
     from huggingface_hub import ModelCard
 
     ours, theirs = weights.generator.state_dict(), load_generator(folder).state_dict()

@@ -1,4 +1,4 @@
-"""Some steps of a cell by the engine that its whole run will take: `python -m pipelines.commands.rehearse --params P --cell C`.
+"""Makes some steps of a cell by the engine of its whole run: `python -m pipelines.commands.rehearse --params P --cell C`.
 
 A trial of few images takes another engine: compiling pays in long runs alone. This makes the cell's own engine ready, on its own
 data, batch and device, as the run will, and says what a step takes. Writes nothing.
@@ -27,7 +27,7 @@ WARM_UP = 3  # steps that are not timed; the compiled engine captures its graph 
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Rehearses one cell. HarnessError if it lacks something, or if its weights do not stay finite."""
+    """Rehearses one cell. HarnessError if something is missing, or if its weights do not stay finite."""
     args = _parse(argv)
     profile, device = load_profile(args.params), default_device()
     cell = profile.cell(args.cell)
@@ -59,7 +59,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def ready(cell: Cell, device: torch.device) -> tuple[Engine, dict[str, float], TrainState]:
-    """The engine that the whole run takes, its errors against the reference step, and a state to step with."""
+    """The engine of the whole run, its errors against the reference step, and a state for it."""
     generator, discriminator = (network.to(device) for network in cell.build())
     setting = (generator, discriminator), cell.train, cell.generator.noise_dim, cell.generator.resolution, use_fused_attention
     engine, errors, programs = loop._verified_engine(candidate_engines(cell.train, 1), device.type == "cuda", *setting)

@@ -1,4 +1,4 @@
-"""params.yaml of a profile that repeats another's cells with more seeds; `pipelines.commands.stages` keeps it up to date."""
+"""Makes the params.yaml of profiles that repeat another's cells with more seeds, for `pipelines.commands.stages`."""
 
 import json
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.config import load_params
 
-REPLICATED = {"digits-full": ("digits", 4)}  # {profile: (whose cells it repeats, with how many more seeds)}
+REPLICATED = {"digits-full": ("digits", 4)}  # {profile: (profile whose cells it repeats, number of further seeds)}
 HEAD = """\
 # Made by `python -m pipelines.commands.stages` from {base}: change that, not this.
 # Every cell of the profile {name} with the seeds 1 to {seeds}. Its tables take seed 0 from {name} itself.
@@ -16,7 +16,7 @@ adds_to: {name}
 
 
 def replicated_params() -> dict[Path, str]:
-    """{path of params.yaml: what it must hold} of every such profile whose base is here."""
+    """{path of params.yaml: its text} of every such profile whose base exists."""
     folder = Path("pipelines")
     return {
         folder / profile / "params.yaml": replicated(profile, folder / base / "params.yaml", seeds)
@@ -26,9 +26,10 @@ def replicated_params() -> dict[Path, str]:
 
 
 def replicated(profile: str, base: Path, seeds: int) -> str:
-    """The text for `profile`: every section of `base` as it stands, and its cells and rows once for each of 1 ... `seeds`.
+    """The text for `profile`: the sections of `base`, and its cells and rows once for each seed from 1 to `seeds`.
 
-    A cell that is a replicate already is left out."""
+    Cells that are replicates themselves are left out.
+    """
     params = load_params(base)
     cells = {name: cell for name, cell in params["cells"].items() if "seed" not in cell}
     head = HEAD.format(base=base.as_posix(), name=params["profile"], profile=profile, seeds=seeds)
@@ -44,7 +45,7 @@ def _section(key: str, value: object) -> str:
 
 
 def _lines(key: str, value: object) -> Iterable[str]:
-    """YAML: a mapping has a line per entry, everything below it in flow style, which JSON is."""
+    """Lines of YAML. A mapping has one line per entry; deeper values are JSON, which is YAML's flow style."""
     if not isinstance(value, dict):
         return [f"{key}: {json.dumps(value)}"]
     return [f"{key}:", *(f"  {name}: {json.dumps(entry)}" for name, entry in value.items())]

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, run_command, unknown_choice
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs DVC; its exit status is the command's."""
+    """Runs DVC and exits with its status."""
     parser = argparse.ArgumentParser(
         prog="ladabench repro", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def commands(profile: str, cells: Sequence[str] | None, jobs: int) -> list[list[str]]:
-    """What is run, one after another; HarnessError for an unknown profile or cell."""
+    """The commands to run, in order. HarnessError for an unknown profile or cell."""
     folder = Path("pipelines") / profile
     if not (folder / "params.yaml").is_file():
         known = sorted(path.parent.name for path in Path("pipelines").glob("*/params.yaml"))

@@ -37,7 +37,7 @@ FOLDER_NAMES = "seed-*.png"  # all that --force removes of a folder
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Makes what was asked for, each output whole or not at all."""
+    """Makes the outputs, each whole or not at all."""
     args = parse(argv)
     seeds = parse_seeds(args.seeds)
     outputs = {name: path for name in (*SUFFIXES, "folder") if (path := getattr(args, name))}
@@ -105,7 +105,7 @@ def check_counts(outputs: dict[str, Path], count: int, args: argparse.Namespace)
 
 
 def facts(weights: Weights, truncation: float | None) -> Callable[[Sequence[int]], str]:
-    """What an output says of itself, by its seeds, as JSON: nothing in it depends on where the weights lay."""
+    """Facts about an output, as JSON. They do not depend on the path of the weights."""
     fixed = {
         "weights_sha256": weights.sha256,
         "truncation": truncation,
@@ -116,7 +116,7 @@ def facts(weights: Weights, truncation: float | None) -> Callable[[Sequence[int]
 
 
 def write(pictures: SeededPictures, outputs: dict[str, Path], steps: int, made_by: Callable[[Sequence[int]], str]) -> None:
-    """Writes the outputs; what several of them show is computed once."""
+    """Writes the outputs. What several of them show is computed once."""
     stills = outputs.keys() - {"interpolation"}
     images: SeededPictures | np.ndarray = pictures
     if len(stills) > 1:
@@ -138,7 +138,7 @@ def write(pictures: SeededPictures, outputs: dict[str, Path], steps: int, made_b
 def write_folder(
     images: SeededPictures | np.ndarray, seeds: Sequence[int], folder: Path, made_by: Callable[[Sequence[int]], str]
 ) -> None:
-    """One PNG a seed; what each holds depends on its own seed alone."""
+    """Writes one PNG per seed. Each depends only on its own seed."""
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         for number, seed in enumerate(tqdm(seeds, desc=folder.name, unit="img", disable=None, leave=False)):

@@ -1,1 +1,1 @@
-"""What a CUDA machine's first ten minutes find out: `make gpu`, or `python -m pipelines.gpu`."""
+"""Checks for the first ten minutes on a CUDA machine: `make gpu`, or `python -m pipelines.gpu`."""

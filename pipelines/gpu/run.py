@@ -1,4 +1,4 @@
-"""One check, in a process of its own or in this one, and what came of it."""
+"""Runs one check, in its own process or in this one, and holds its outcome."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def run_apart(name: str, seconds: float) -> Outcome:
 
 
 def _wait(process: subprocess.Popen, seconds: float) -> int | None:
-    """The exit status; None where it had to be killed."""
+    """The exit status. None if it had to be killed."""
     try:
         return process.wait(seconds)
     except subprocess.TimeoutExpired:

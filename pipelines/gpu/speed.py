@@ -1,4 +1,4 @@
-"""What training costs on the device: memory and time of every paper cell, the authors' step, the compiled one, energy."""
+"""Measures the cost of training on the device: memory and time of every paper cell, the authors' step, energy."""
 
 import time
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""What surrounds a run on the device: a machine without a compiler, and NCCL."""
+"""Checks a run's surroundings on the device: a machine without a compiler, and NCCL."""
 
 import os
 import subprocess

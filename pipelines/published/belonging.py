@@ -1,4 +1,4 @@
-"""Whether a published checkpoint is the network that the paper's figures are of: what can be told from both."""
+"""Compares a published checkpoint with the network whose figures the paper prints."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ SILENT = ("framework",)  # the paper's code base, which our configuration of eit
 
 
 def mismatches(rows: Sequence[str], config: GeneratorConfig, images_seen: int, images_row: str | None) -> list[str]:
-    """Where the checkpoint is not what the paper says of these rows: images seen as Table V prints them, and the generator."""
+    """Differences between the checkpoint and the paper's rows: images seen, as Table V prints them, and the generator."""
     found = []
     if images_row is not None:
         printed, where = printed_images(images_row)

@@ -1,5 +1,8 @@
-"""The scores of one fixed network over several draws: each has latents of its own and, where the reference is a part of its
-split, a part of its own. The first draw's reference is the one that trained cells are held against."""
+"""Scores one fixed network over several draws.
+
+Each draw has its own latents and, if the reference is a part of its split, its own part. The first draw has the reference of
+trained cells.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +27,7 @@ TOGETHER = ("precision", "recall")  # they share their distances
 
 @dataclass(frozen=True)
 class Draws:
-    """What is scored: samples of every seed, under protocols whose reference images lie prepared under `root`."""
+    """What to score: samples of every seed, under protocols whose reference images are prepared in `root`."""
 
     samples: Callable[[int, int], PublishedSamples]  # count, seed
     weights_sha256: str
@@ -50,7 +53,7 @@ class Draws:
         return found
 
     def run(self) -> Iterator[tuple[PublishedRun, Comparability]]:
-        """The scores of every draw, and how far they may be held against the paper."""
+        """The scores of every draw, and their comparability with the paper."""
         for number, seed in enumerate(self.seeds):
             scored = {protocol.name: self._scored(protocol, seed, SUBSET_SEED + number) for protocol in self.protocols}
             metrics = {name: scores for name, (scores, _) in scored.items()}
@@ -72,7 +75,7 @@ class Draws:
         return named, Comparability.model_validate({"level": level, "reasons": reasons})
 
     def _generated(self, seed: int, count: int) -> Look:
-        """The features of the first `count` images of a seed; they are computed once, for the protocol that needs most."""
+        """The features of the first `count` images of a seed. They are computed once, for the protocol that needs most."""
         most = max(counts.generated for counts in self.counts().values())
         origin = {
             "generator": self.weights_sha256,
@@ -102,6 +105,6 @@ class Draws:
 
 
 def metric_groups(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The metrics, one at a time but for those that share their work."""
+    """The metrics in groups. Only metrics that share work are in one group."""
     shared = tuple(name for name in names if name in TOGETHER)
     return [(name,) for name in names if name not in TOGETHER] + ([shared] if shared else [])

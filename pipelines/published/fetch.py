@@ -52,7 +52,7 @@ def checkpoint_arguments(description: str | None, argv: list[str] | None) -> arg
 
 
 def checkpoint(profile: Profile, key: str) -> CheckpointParams:
-    """The entry `key` of `checkpoints`; HarnessError for an unknown one."""
+    """The entry `key` of `checkpoints`. HarnessError for an unknown key."""
     if key not in profile.checkpoints:
         raise unknown_choice("checkpoint", key, profile.checkpoints)
     return profile.checkpoints[key]
@@ -64,12 +64,12 @@ def weights_path(profile: Profile, key: str) -> Path:
 
 
 def known_path(profile: Profile, key: str) -> Path:
-    """The file with the sha256 of what was published, written on first use."""
+    """The file with the hashes of the published files. It is written on first use."""
     return profile.results / "fetched" / f"{key}.json"
 
 
 class Missing(HarnessError):
-    """Weights that are not there and could not be fetched."""
+    """The weights are missing and could not be fetched."""
 
 
 def obtain(profile: Profile, key: str) -> str:
@@ -89,7 +89,7 @@ def obtain(profile: Profile, key: str) -> str:
 
 
 def download(params: CheckpointParams, known: dict[str, str]) -> list[str]:
-    """Names of the checkpoint's files in its folder, fetched where they are missing."""
+    """Names of the checkpoint's files in its folder. Fetches missing ones."""
     folder = Path(params.folder)
     text = [_file(params, name, known) for name in (CONFIG, f"{CHECKPOINTS}/checkpoint")]
     prefix = latest_checkpoint(folder / CHECKPOINTS)
@@ -113,7 +113,7 @@ def _file(params: CheckpointParams, name: str, known: dict[str, str]) -> str:
 
 
 def check_known(found: dict[str, str], known: dict[str, str], folder: Path, record: Path) -> None:
-    """HarnessError where files are not those of the first use, which the file `record` holds."""
+    """HarnessError if files differ from those of the first use, whose hashes are in the file `record`."""
     for name in sorted(found.keys() | known.keys()) if known else ():
         if found.get(name) != known.get(name):
             given = f"sha256 {found[name]}" if name in found else "no such file"
@@ -122,7 +122,7 @@ def check_known(found: dict[str, str], known: dict[str, str], folder: Path, reco
 
 
 def read_known(path: Path) -> dict[str, str]:
-    """{name: sha256} of the first use; empty before it."""
+    """{name: sha256} of the first use. Empty before it."""
     if not path.is_file():
         return {}
     found: dict[str, Any] = read_object(path)

@@ -1,4 +1,4 @@
-"""params.yaml's `checkpoints`: published weights, the data they are held against, and the rows of the paper that they fill."""
+"""The section `checkpoints` of params.yaml: published weights, the data to score them against, and the rows that they fill."""
 
 from dataclasses import dataclass
 

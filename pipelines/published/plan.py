@@ -1,4 +1,4 @@
-"""How long the published profile would take here, from batches timed on this machine, and what it lacks. Writes nothing."""
+"""Estimates how long the published profile takes here, from batches timed on this machine, and lists what is missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ BLOCK = 2048  # features on either side of the timed distances
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds on this machine: to make an image, to extract the features of one, and for one distance between two."""
+    """Seconds on this machine to make an image, to extract its features, and to compute one distance."""
 
     make: float
     look: float
@@ -42,7 +42,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Amounts:
-    """What a checkpoint's scores need: images made, images of which features are extracted, distances."""
+    """Amounts of work for a checkpoint's scores: images to make, images to extract features from, distances."""
 
     made: int
     looked_at: int
@@ -54,7 +54,7 @@ class Amounts:
 
 
 def show_plan(profile: Profile, keys: list[str], batch: int | None, untimed: bool) -> None:
-    """Prints the checkpoints, their images and hours, and what is not here. batch: images in a timed batch, None for 16."""
+    """Prints the checkpoints, their images and hours, and what is missing. batch: images in a timed batch, None for 16."""
     batch = batch or BATCH
     found = {key: amounts(profile, key) for key in keys}
     rates = {} if untimed else measured_rates(profile, keys, batch)
@@ -83,7 +83,7 @@ def show_plan(profile: Profile, keys: list[str], batch: int | None, untimed: boo
 
 
 def amounts(profile: Profile, key: str) -> Amounts:
-    """What scoring one checkpoint takes; a reference that is a whole split is looked at once, a part of one at every draw."""
+    """The work of scoring one checkpoint. A reference that is a whole split is used once, a part of one again for every draw."""
     data = checkpoint(profile, key).data
     scoring, entry = profile.evaluate[data], profile.data[data]
     made = looked_at = distances = 0
@@ -102,7 +102,7 @@ def amounts(profile: Profile, key: str) -> Amounts:
 
 
 def reference_count(protocol: Protocol, entry: Any) -> tuple[int, bool]:
-    """Images of a protocol's reference, and whether they are a part of their split, as the dataset's entry says its size."""
+    """Number of images in a protocol's reference, and whether they are only a part of their split."""
     split = getattr(entry, f"{protocol.reference_split}_count", None) or getattr(entry, "count", None)
     count = protocol.reference or split
     if count is None:
@@ -111,7 +111,7 @@ def reference_count(protocol: Protocol, entry: Any) -> tuple[int, bool]:
 
 
 def measured_rates(profile: Profile, keys: list[str], batch: int) -> dict[str, Rates]:
-    """{checkpoint: rates}, each from a few batches of its own generator's pictures."""
+    """{checkpoint: rates}, timed on a few batches of its own generator."""
     use_threads(profile.written.threads)
     device = default_device()
     extractor, distance = _extractor(profile, device), time_distance(device)
@@ -141,7 +141,7 @@ def time_distance(device: str) -> float:
 
 
 def _extractor(profile: Profile, device: str) -> Extractor:
-    """The profile's extractor; while its weights are not here, random ones, which take as long."""
+    """The profile's extractor. If its weights are missing, random ones, which take as long."""
     features_ = profile.features
     if features_ is None or features_.extractor != "inception-v3":
         return load_extractor(features_.extractor if features_ else "inception-v3", None, device)
@@ -149,7 +149,7 @@ def _extractor(profile: Profile, device: str) -> Extractor:
 
 
 def _generator(profile: Profile, key: str) -> Generator:
-    """The checkpoint's generator; while it is not here, one of the paper's size, which takes as long."""
+    """The checkpoint's generator. If it is missing, one of the paper's size, which takes as long."""
     weights = weights_path(profile, key)
     if (weights / MODEL).is_file():
         return load_generator(weights)
@@ -159,7 +159,7 @@ def _generator(profile: Profile, key: str) -> Generator:
 
 
 def lacking(profile: Profile, key: str) -> Iterator[str]:
-    """What is not here of a checkpoint's needs, one line each, with the place where it is published."""
+    """What is missing for a checkpoint, one line each, with the address where it is published."""
     params, features_ = checkpoint(profile, key), profile.features
     if not (weights_path(profile, key) / MODEL).is_file() and not Path(params.folder).is_dir():
         where = f"downloaded there from {params.url} on the first run" if params.url else "put them there, or set url"

@@ -1,4 +1,4 @@
-"""A published generator as a source of images, and the picture that its record shows."""
+"""Samples images from a published generator, and writes the picture that its record names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,10 @@ from pipelines.sampler import PREVIEW_SEED, SAMPLES
 
 @dataclass(frozen=True)
 class PublishedSamples:
-    """Images number 0 ... count - 1 of a seed, uint8 (count, 3, R, R). A slice is made when it is asked for and kept nowhere:
-    image i depends on the seed and i alone, so that any part can be made again."""
+    """The first `count` images of a seed, uint8 (count, 3, R, R). A slice is made on access and not kept.
+
+    Image i depends only on the seed and i, so any part can be made again.
+    """
 
     generator: Generator
     count: int
@@ -39,7 +41,7 @@ class PublishedSamples:
 
 @torch.inference_mode()
 def draw_samples(generator: Generator, path: Path, device: str) -> str:
-    """Writes a grid of uncurated samples, of the latents that every record's samples have; returns its path as text."""
+    """Writes a grid of uncurated samples, from the same latents as in every record. Returns its path as text."""
     z = latents(generator.config.noise_dim, SAMPLES, PREVIEW_SEED).to(device)
     images = to_uint8(generator(z).nan_to_num()).cpu().numpy()
     image_grid(images, path, columns=16, scale=max(1, 32 // generator.config.resolution))

@@ -52,7 +52,7 @@ CODE = ("lada.generator", "harness.metrics.sampling")  # what decides a publishe
 
 @dataclass(frozen=True)
 class Ready:
-    """Everything that scoring one checkpoint needs, looked at before the first of its hours."""
+    """Everything that scoring one checkpoint needs. It is checked before the hours of work."""
 
     generator: Generator
     facts: dict[str, Any]  # of the converted file
@@ -61,7 +61,7 @@ class Ready:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Scores one checkpoint, or says what it lacks."""
+    """Scores one checkpoint, or says what is missing."""
     args = checkpoint_arguments(__doc__, argv)
     profile = load_profile(args.params)
     use_threads(profile.written.threads)
@@ -76,7 +76,7 @@ def record_path(profile: Profile, key: str) -> Path:
 
 
 def score(profile: Profile, key: str, command: str) -> None:
-    """Writes the checkpoint's record, measurement and picture, unless they are there as they are asked for."""
+    """Writes the checkpoint's record, measurement and picture, unless they already exist as asked for."""
     began, device = time(), default_device()
     ready, missing = prepare(profile, key, device)
     config = asked(profile, key, ready)
@@ -99,7 +99,7 @@ def score(profile: Profile, key: str, command: str) -> None:
 
 
 def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list[str]]:
-    """What scoring needs, or a line for each thing that is not there."""
+    """What scoring needs, or a line for each missing thing."""
     params, weights, missing = checkpoint(profile, key), weights_path(profile, key), []
     if not (weights / MODEL).is_file():
         line = weights / LACKING
@@ -119,7 +119,7 @@ def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list
 
 
 def profile_extractor(profile: Profile, device: str) -> Extractor:
-    """The profile's extractor, fetched to the path of its weights if it is not there; random weights need no file."""
+    """The profile's extractor. Fetches its weights if they are missing. Random weights need no file."""
     features = profile.features
     if features is None:
         raise HarnessError("missing features; expected the extractor with which checkpoints are scored; add it")
@@ -131,7 +131,7 @@ def profile_extractor(profile: Profile, device: str) -> Extractor:
 
 
 def prepare_data(profile: Profile, key: str, root: Path) -> None:
-    """Has the pictures of dataset `key` prepared under `root`; HarnessError for what is missing or not as asked."""
+    """Prepares the pictures of dataset `key` in `root`. HarnessError for what is missing or not as asked."""
     if not (root / MANIFEST).is_file():
         entry = profile.entries[key]
         DATASETS[entry["name"]](entry, root)
@@ -158,7 +158,7 @@ def asked(profile: Profile, key: str, ready: Ready | None) -> dict[str, Any]:
 
 
 def is_done(path: Path, config: dict[str, Any]) -> bool:
-    """Whether the record in `path` has scores, of exactly this."""
+    """Whether the record in `path` has scores of exactly this."""
     if not path.is_file():
         return False
     record = read_as(PublishedRecord, path)
@@ -166,7 +166,7 @@ def is_done(path: Path, config: dict[str, Any]) -> bool:
 
 
 def common(profile: Profile, key: str, device: str) -> dict[str, Any]:
-    """The record's fields that no score decides."""
+    """The record's fields that do not depend on scores."""
     params, threads = checkpoint(profile, key), torch.get_num_threads()
     many = f", {threads} threads" if device == "cpu" and threads > 1 else ""  # sums depend on how they are split
     return {
@@ -223,7 +223,7 @@ def measure(profile: Profile, key: str, ready: Ready, device: str) -> dict[str, 
 
 
 def summary(record: PublishedRecord) -> str:
-    """One line of what a record holds: the first score of every protocol, or why there is none."""
+    """A record in one line: the first score under every protocol, or why there is none."""
     if record.lacking:
         return f"not scored, {len(record.lacking)} of what it needs is missing"
     firsts = {protocol: next(iter(scores.items())) for protocol, scores in record.metrics.items()}
