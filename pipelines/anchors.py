@@ -64,6 +64,7 @@ def anchor_record(profile: Profile, data: str, scorer: Scorer, command: str) -> 
             reference=reference,
             batch_size=scorer.params.batch,
             progress=False,
+            device=scorer.device,
         )
     identity = scorer.identity()
     return make(

@@ -111,3 +111,10 @@ def test_another_picture_size_or_channel_count_is_never_the_papers(monkeypatch):
 def test_every_protocol_of_the_paper_states_its_size_and_either_order_of_its_inception_score_is_the_papers(toy):
     assert all(protocol.resolution for protocol in PROTOCOLS.values() if protocol.paper and protocol is not toy)
     assert comparability(dataclasses.replace(toy, is_order="adm"), PAPER_LABEL, 40, 30) == ("paper", [])
+
+
+def test_anchors_compute_their_distances_on_the_device_given(digits_cnn, images, monkeypatch):
+    used = []
+    monkeypatch.setattr("harness.metrics.anchors.scores", lambda *given: used.append(given[3]) or {})
+    scale_anchors(images, digits_cnn, PROTOCOLS["digits-train"], seed=0, progress=False, device="cuda:3")
+    assert used == ["cuda:3"] * (1 + len(NOISE))
