@@ -15,7 +15,7 @@ from harness.tf32 import tf32
 from harness.training.engines import ENGINES
 from harness.training.engines.verify import verify_engine
 from lada.accelerate import use_fused_attention
-from lada.fused import KernelPool, additive_weights, try_kernel
+from lada.fused import KernelPool, additive_weights, pool_tokens, try_kernel
 from pipelines.compose import Cell
 from pipelines.profile import load_cell
 
@@ -50,7 +50,9 @@ def machine(device: torch.device) -> dict[str, Any]:
 def kernel(device: torch.device, shapes: tuple[tuple[int, int, int, int], ...] = SHAPES) -> dict[str, Any]:
     """Lada's Triton kernel, forward and both backwards, against the products in float64 at the sizes of the paper's cells."""
     if not try_kernel(device):
-        raise HarnessError("the kernel cannot run here; the warning above says why; plain products are used")
+        x = torch.ones(1, 4, 8, device=device)
+        pool_tokens(x, x[0, :2])  # raises what stopped it, which is this check's line
+        raise HarnessError("the kernel runs, and gives another mean than it should; plain products are used")
     errors, failures = {}, []
     for dtype, bound in KERNEL_BOUNDS.items():
         for batch, tokens, dim, heads in shapes:
