@@ -70,6 +70,7 @@ def _published_entry(record: PublishedRecord, source: Source) -> dict[str, Any]:
         "ran": f"{record.data}, {record.images_seen or 0:,} images seen",
         "score": _first_score(record),
         "pictures": [("samples", source(Path(record.samples or "")))],
+        "more": [],
     }
 
 

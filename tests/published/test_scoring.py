@@ -10,6 +10,8 @@ import small_profile
 from harness.records.models import PublishedRecord
 from harness.records.record import read_as
 from harness.records.store import load_store
+from harness.report.__main__ import report
+from harness.verify.checks import check_profile
 from pipelines.published import fetch, score
 
 PROXIES = ("fd", "sfd", "isx", "precision", "recall")
@@ -141,3 +143,25 @@ def test_a_killed_extraction_goes_on(profile, monkeypatch, capsys):
     assert "images of seed 1: 8 of 8 images" in said
     assert "images of seed 1: 4 of 8 images" not in said
     assert json.loads(Path("results/published/records/cifar10.json").read_text())["metrics"]
+
+
+def test_the_report_shows_what_was_scored_and_says_what_was_not(profile, capsys):
+    Path("ffhq").rename("faces")
+    run(profile, "ffhq_128")
+    record = run(profile, "cifar10")
+    report("published")
+    said = capsys.readouterr().out
+    assert "published weights: " in said
+    text = Path("results/published/tables/table_3.md").read_text()
+    value = record.metrics["cifar10-10k"]["fd/digits-cnn"]
+    assert f"7.58 / not run; published weights {value:.2f} (" in text
+    assert "2 draws) n.c." in text
+    assert "published weights: not run, because something is missing: no ffhq at ffhq" in Path(
+        "results/published/tables/table_4.md"
+    ).read_text().replace("\\", "")
+    page = Path("results/published/report.html").read_text()
+    assert "published weights, ckpt-4096" in page
+    assert "latents 2, reference 1" in page
+    assert check_profile("published")[0] == []
+    Path(record.samples).write_bytes(b"altered")
+    assert "missing or altered since record 'cifar10' was written" in check_profile("published")[0][0]

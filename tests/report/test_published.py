@@ -3,8 +3,10 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from harness.images import image_grid
 from harness.records.models import PublishedRecord
 from harness.records.record import make, write_record
 from harness.records.store import load_store
@@ -139,11 +141,13 @@ def test_what_was_missing_is_said_and_everything_else_stands(add_published):
 
 
 def test_the_page_opens_every_draw_and_the_check_is_clean(add_published):
-    add_published(mismatch=["the checkpoint's dims is [1], that of row 2:3 is [2]"])
+    picture = image_grid(np.zeros((4, 3, 8, 8), np.uint8), Path("results/published/samples/cifar10.png"))
+    add_published(mismatch=["the checkpoint's dims is [1], that of row 2:3 is [2]"], samples=str(picture))
     store = load_store("published")
     tables = build_tables(store)
     page = render_page(store, tables, [], lambda path: str(path))
     assert 'id="p-cifar10"' in page
+    assert "published weights, ckpt-68096000" in page
     assert "published weights 3.30 (3.23 to 3.37, 3 draws) another checkpoint" in page
     assert "latents 2, reference 1" in page
     assert "that of row 2:3 is [2]" in page
