@@ -11,6 +11,7 @@ from harness.paper import printed_table
 from harness.records.models import ScoreRecord
 from harness.records.store import Store
 from harness.report.lines import Points, curve_points, draw_line
+from harness.report.own import own_runs
 from harness.report.plots import log_scale, looks, score_words
 from harness.report.score_cells import protocol_of
 
@@ -25,6 +26,8 @@ NORMS = {"grad_norm_g": "gradient norm of the generator", "grad_norm_d": "gradie
 
 def row_label(row: Mapping[str, str]) -> str:
     """Label of a row of Table I, in the words of its headings: `lada, LEE conv, no MLP res.`."""
+    if "own" in row:
+        return row["own"]
     flags = {"convolution": "LEE conv", "residual_mlp": "MLP res."}
     words = [word if row[column] == "yes" else f"no {word}" for column, word in flags.items()]
     return ", ".join([row["attention"], *words])
@@ -34,13 +37,15 @@ def figure_5(store: Store, group: str) -> Figure | None:
     """Gradient norms of G and D and the score against images seen, for one group of Table I's rows. None without curves."""
     title, indices = GROUPS[group]
     rows = printed_table(TABLE).rows
-    runs = {index: store.of_row(f"{TABLE}:{index}") for index in indices}
-    if not any(record.curves for records in runs.values() for record in records):
+    runs: list[tuple[Mapping[str, str], list[ScoreRecord]]]
+    runs = [(rows[index - 1], store.of_row(f"{TABLE}:{index}")) for index in indices]
+    runs += [(_own_row(records[0]), records) for records in own_runs(store)] if group == "a" else []
+    if not any(record.curves for _, records in runs for record in records):
         return None
     figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
-    styles, names = looks(row["attention"] for row in rows), [label for label in map(_score_name, runs.values()) if label]
-    for index, records in runs.items():
-        row = rows[index - 1]
+    styles = looks(row["attention"] for row, _ in runs)
+    names = [label for _, records in runs if (label := _score_name(records))]
+    for row, records in runs:
         style = styles[row["attention"]] | {"linestyle": _dash(row, group), "label": row_label(row)}
         for axis, name in zip(axes, NORMS, strict=False):
             draw_line(axis, curve_points(records, name), {**style, "marker": ""})
@@ -50,15 +55,21 @@ def figure_5(store: Store, group: str) -> Figure | None:
         log_scale(axis.yaxis)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
-    seeds = max(len(records) for records in runs.values())
+    seeds = max(len(records) for _, records in runs)
     figure.suptitle(f"Figure 5 ({group}): {title}" + (f" (mean, 90% interval and points of {seeds} seeds)" if seeds > 1 else ""))
     sns.despine(figure)
     return figure
 
 
+def _own_row(record: ScoreRecord) -> dict[str, str]:
+    """What a row of Table I says, of an experiment that stands in none; its name says the rest."""
+    return {"attention": str(record.config.get("attention", record.cell)), "own": record.cell}
+
+
 def _dash(row: Mapping[str, str], group: str) -> str:
-    flag = {"a": "yes", "b": row["convolution"], "c": row["residual_mlp"]}[group]
-    return "-" if flag == "yes" else "--"
+    if group == "a":
+        return ":" if "own" in row else "-"
+    return "-" if row[{"b": "convolution", "c": "residual_mlp"}[group]] == "yes" else "--"
 
 
 def score_history(record: ScoreRecord) -> tuple[list[tuple[int, float]], str]:

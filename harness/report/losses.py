@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from harness.paper import printed_table
 from harness.records.store import Store
 from harness.report.figure_5 import TABLE
 from harness.report.lines import curve_points, draw_line
+from harness.report.own import own_runs
 from harness.report.plots import log_scale, looks
 from harness.report.points import legend_below, seeds_in_words
 
@@ -21,17 +21,16 @@ PANELS = {
 
 def losses(store: Store) -> Figure | None:
     """Draws both losses and R1 for some of Table I's rows. None if no run has curves."""
-    rows = printed_table(TABLE).rows
-    runs = {index: store.of_row(f"{TABLE}:{index}") for index in ROWS}
-    if not any(curve_points(records, "loss_d", positive=False) for records in runs.values()):
+    runs = [(f"row {index}", store.of_row(f"{TABLE}:{index}")) for index in ROWS]
+    runs = [(name, records) for name, records in [*runs, *((found[0].cell, found) for found in own_runs(store))] if records]
+    if not any(curve_points(records, "loss_d", positive=False) for _, records in runs):
         return None
     figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained")
-    styles = looks(row["attention"] for row in rows)
-    for index, records in runs.items():
-        row = rows[index - 1]
-        against = f"{row['attention']} against {row['discriminator']} (row {index})"
-        dash = "-" if row["discriminator"] == "conv" else "--"
-        style = {**styles[row["attention"]], "linestyle": dash, "marker": "", "label": against}
+    styles = looks(str(records[0].config.get("attention")) for _, records in runs)
+    for name, records in runs:
+        attention, against = (str(records[0].config.get(key)) for key in ("attention", "discriminator_attention"))
+        dash = "-" if against == "conv" else "--" if name.startswith("row ") else ":"
+        style = {**styles[attention], "linestyle": dash, "marker": "", "label": f"{attention} against {against} ({name})"}
         for axis, name in zip(axes, PANELS, strict=True):
             draw_line(axis, curve_points(records, name, positive=name == "r1"), style)
     for axis, words in zip(axes, PANELS.values(), strict=True):
@@ -39,7 +38,7 @@ def losses(store: Store) -> Figure | None:
     if axes[2].lines:
         log_scale(axes[2].yaxis)
     legend_below(figure, axes[0], 3)
-    seeds = seeds_in_words([len(records) for records in runs.values()]).replace(" and points", "")
-    figure.suptitle(f"Losses and R1 over training, rows of Table I ({seeds})")
+    seeds = seeds_in_words([len(records) for _, records in runs]).replace(" and points", "")
+    figure.suptitle(f"Losses and R1 over training ({seeds})")
     sns.despine(figure)
     return figure

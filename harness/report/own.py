@@ -24,11 +24,16 @@ def own_table(store: Store) -> list[Row]:
 
 def own_cells(store: Store) -> list[Row]:
     """One row per experiment, over all its seeds, without printed figures."""
+    return [_row(records, store, records[0].cell) for records in own_runs(store)]
+
+
+def own_runs(store: Store) -> list[list[ScoreRecord]]:
+    """The runs of each experiment, one per seed: everything but the seed is the same."""
     together: dict[str, list[ScoreRecord]] = {}
     for record in store.own():
         seedless = merge(record.config, {"train": {"seed": None}})
         together.setdefault(digest([seedless, record.data.sha256]), []).append(record)
-    return [_row(records, store, records[0].cell) for records in together.values()]
+    return list(together.values())
 
 
 def _row(records: list[ScoreRecord], store: Store, name: str) -> Row:

@@ -4,11 +4,14 @@ import matplotlib.pyplot as plt
 import pytest
 
 from harness.records.store import load_store
+from harness.report.figure_5 import figure_5
 from harness.report.lines import draw_line
 from harness.report.losses import losses
 from harness.report.plots import score_words
 from harness.report.points import Point, draw_points, number_points
+from harness.report.ranks import precision_against_recall
 from harness.report.resolution import throughput_against_resolution, timed
+from harness.report.scatter import score_against_macs
 
 STYLE = {"color": "C0", "marker": "o"}
 
@@ -83,6 +86,19 @@ def test_every_generator_is_a_line_over_its_resolutions(add_cost):
     figure = throughput_against_resolution(store)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["LadaGAN", "adm-ip"]
     plt.close(figure)
+
+
+def test_an_experiment_of_ones_own_has_its_line_in_every_figure(digits, add_score):
+    add_score("mine", value=7.0, config={"attention": "mine", "discriminator_attention": "lada", "train": {"nimg": 3200}})
+    store = load_store("digits")
+    for figure in (figure_5(store, "a"), losses(store)):
+        labels = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert any("mine" in label for label in labels)
+        plt.close(figure)
+    for figure in (score_against_macs(store), precision_against_recall(store)):
+        assert "mine" in [text.get_text() for text in figure.axes[0].texts]
+        assert "mine" not in [text.get_text() for text in figure.axes[1].texts]  # nothing is printed of it
+        plt.close(figure)
 
 
 def test_losses_are_drawn_for_every_mechanism_that_ran(digits):
