@@ -21,11 +21,11 @@ CLASSES: dict[str, tuple[Callable[[Path, int, int], list[Tally]], int]] = {
     "servers": (servers, 120),
     "names": (names, 150),
     "edits": (edits, 200),
-    "texts": (texts, 36),
+    "texts": (texts, 24),
     "blown up": (blown_up, 4),
     "together": (together, 9),
     "full disk": (full_disk, 6),
-    "databases": (databases, 4),
+    "databases": (databases, 3),
     "orphans": (orphans, 5),
     "kills": (kills, 14),
 }

@@ -9,7 +9,7 @@ from tally import ROOT
 from harness.files import sha256_file, write_json
 from harness.metrics.classifier import WEIGHTS
 from harness.records.measured import Measurement
-from harness.records.models import CostRecord, Run, ScoreRecord
+from harness.records.models import CostRecord, PublishedRecord, Run, ScoreRecord
 from harness.records.record import make, read_as, write_record
 from harness.report.manifest import NAMES
 from harness.report.manifest import read_manifest as read_manifest_of_report
@@ -71,12 +71,14 @@ def make_record(root: Path) -> None:
     write_record(root / "record.json", record)
     measured = make(Measurement, cell="tiny", profile="p", record_digest=record.digest, processes=[process()])
     write_record(root / "measured.json", measured)
+    comparability = {"level": "none", "reasons": ["r"]}
+    published = make(PublishedRecord, cell="tiny", profile="p", config={}, data="d", comparability=comparability, **MADE_BY)
+    write_record(root / "published.json", published)
 
 
 def read_records(root: Path) -> Any:
-    return [
-        read_as(kind, root / name).model_dump() for kind, name in ((ScoreRecord, "record.json"), (Measurement, "measured.json"))
-    ]
+    kinds = {"record": ScoreRecord, "measured": Measurement, "published": PublishedRecord}
+    return [read_as(kind, root / f"{name}.json").model_dump() for name, kind in kinds.items()]
 
 
 def make_report_manifest(root: Path) -> None:
