@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.config import load_params
 from harness.errors import HarnessError, run_command
 from harness.files import write_text
+from harness.names import check_name
 
 FOLDER = Path("baselines/attention")
 TEMPLATE = '''"""{title}: describe it here. As written, each token gates the mean key."""
@@ -75,7 +76,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"next: ladabench plan --profile {args.name}    # what it lacks, how long it takes")
         print(f"      ladabench repro --profile {args.name}   # trains, scores, writes results/{args.name}/report.html")
         return
-    print(*new_attention(args.name, Path("pipelines") / args.profile / "params.yaml"), sep="\n")
+    params = Path("pipelines") / check_name("profile", args.profile) / "params.yaml"
+    print(*new_attention(args.name, params), sep="\n")
     print(f"next: edit {FOLDER / module_name(args.name)}.py")
     print("      .venv/bin/python -m pytest tests/baselines          # its equation against its reference, its counts")
     print(f"      ladabench repro --profile {args.profile} --cells own-{args.name}   # this cell alone, beside Lada's row")

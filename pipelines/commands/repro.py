@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.config import load_params
 from harness.errors import HarnessError, run_command, unknown_choice
+from harness.names import check_name
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def commands(profile: str, cells: Sequence[str] | None, jobs: int) -> list[list[str]]:
     """The commands to run, in order. HarnessError for an unknown profile or cell."""
-    folder = Path("pipelines") / profile
+    folder = Path("pipelines") / check_name("profile", profile)
     if not (folder / "params.yaml").is_file():
         known = sorted(path.parent.name for path in Path("pipelines").glob("*/params.yaml"))
         raise unknown_choice("profile", profile, known)

@@ -22,6 +22,7 @@ import submitit
 
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
+from harness.names import check_name
 from harness.processes import deaf_to_ctrl_c
 from pipelines.commands import stages
 from pipelines.commands.devices import own_devices
@@ -37,7 +38,7 @@ LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that
 def main(argv: list[str] | None = None) -> None:
     """Submits jobs, watches them and commits finished cells to DVC. At the end, HarnessError names the cells that failed."""
     args = _parse(argv)
-    params, pipeline = (Path("pipelines") / args.profile / name for name in ("params.yaml", "dvc.yaml"))
+    params, pipeline = (Path("pipelines") / check_name("profile", args.profile) / name for name in ("params.yaml", "dvc.yaml"))
     profile = load_profile(params)
     choices = profile.cells
     if not pipeline.is_file():

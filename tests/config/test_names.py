@@ -1,12 +1,17 @@
 """Names become paths, stages and words of shell commands, so only few characters are allowed in them."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.names import check_name
+from pipelines.commands import new, repro, sweep
 
+ROOT = Path(__file__).resolve().parents[2]
 PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -38,3 +43,19 @@ def test_what_passes_is_one_plain_word(name):
     assert set(name) <= {*PLAIN, "-", "_"}
     assert name[0] in PLAIN
     assert 1 <= len(name) <= 100
+
+
+@pytest.mark.parametrize("name", ["x; touch P", "$(touch P)", "../x"])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [(repro.main, ["--profile"]), (sweep.main, ["--profile"]), (new.main, ["attention", "own", "--profile"])],
+)
+def test_a_profile_of_a_command_line_is_one_plain_word(tmp_path, monkeypatch, command, words, name):
+    """Although a folder of that name is there, its parameters being sound."""
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path("pipelines/digits"), Path("pipelines") / name):
+        folder.mkdir(parents=True)
+        shutil.copy(ROOT / "pipelines/digits/params.yaml", folder)
+    with pytest.raises(HarnessError, match="profile name: given"):
+        command([*words, name])
+    assert not list(tmp_path.rglob("P"))
