@@ -116,7 +116,8 @@ weights at the end of training, seed {record.seed}.
 
 
 def _use(record: ScoreRecord) -> str:
-    attention, noise = record.config["attention"], record.config["generator"]["noise_dim"]
+    attention, config = record.config["attention"], record.config["generator"]
+    noise, side = config["noise_dim"], config["resolution"]
     papers_own = attention == "lada"  # which lada.hub knows by its name
     imports = "" if papers_own else "from baselines.attention import ATTENTIONS\n"
     mechanism = "" if papers_own else f", mechanism=ATTENTIONS[{attention!r}]"
@@ -129,7 +130,7 @@ import torch
 {imports}from lada.hub import Generator
 
 generator = Generator.from_pretrained("FOLDER"{mechanism})
-images = generator(torch.randn(4, {noise}))  # (4, 3, {record.config["generator"]["resolution"]}, ...), around [-1, 1]
+images = generator(torch.randn(4, {noise}))  # (4, 3, {side}, {side}), around [-1, 1]
 ```
 
 `python -m harness.sample FOLDER --seeds 0-63 --grid {SAMPLES}` draws the picture above.

@@ -111,7 +111,7 @@ def check_model(folder: Path, record: ScoreRecord, weights: Weights, scores: int
 
 
 def push(folder: Path, repository: str, api: Any = None) -> str:
-    """Uploads the folder to a repository of the Hub in one commit; returns the commit's address.
+    """Uploads the folder's four files to a repository of the Hub; returns the commit's address.
 
     api: a huggingface_hub.HfApi, by default with the user's own token. HarnessError for whatever it raises."""
     try:

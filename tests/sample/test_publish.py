@@ -99,6 +99,17 @@ def test_another_attention_is_loaded_with_its_class(add_cell):
         loaded("model")
 
 
+@pytest.mark.parametrize("attention", ["lada", "linformer"])
+def test_the_cards_python_runs_as_it_stands(add_cell, attention):
+    _, generator = add_cell("cell", attention)
+    main(["cell", "--to", "model"])
+    _, _, rest = Path("model/README.md").read_text().partition("```python\n")
+    names = {}
+    exec(rest.partition("```")[0].replace("FOLDER", "model"), names)
+    assert names["images"].shape == (4, 3, 16, 16)
+    assert torch.equal(names["generator"].state_dict()["linear.weight"], generator.state_dict()["linear.weight"])
+
+
 def test_the_sample_picture_is_drawn_again_from_the_folder(add_cell):
     add_cell()
     main(["table1-16", "--to", "model"])
