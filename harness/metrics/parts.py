@@ -63,24 +63,33 @@ def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: s
 
 def features_in_parts(images: Images, folder: Path, work: Work, what: str) -> Features:
     """Features of all the images, of which those in `folder` are read and the others computed and added there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done, progress = _read_index(folder), Progress(what, len(images), work.say)
-    out: dict[str, np.ndarray] = {}
-    for start in range(0, len(images), work.part):
-        stop, name = min(start + work.part, len(images)), f"{start:08d}"
-        if name in done["sha256"]:
-            found = _read_part(folder, name, done, stop - start)
-            progress.skip(stop - start)
-        else:
-            seen = features(Span(images, start, stop), work.extractor, work.batch, progress=False)
-            found = {part: getattr(seen, part) for part in OUTPUTS}
-            _write_part(folder, name, found, done)
-            progress.add(stop - start)
-        for part, values in found.items():
-            out.setdefault(part, np.empty((len(images), values.shape[1]), np.float32))[start:stop] = values
-    if not out:
+    if not len(images):
         raise HarnessError(f"given no images of {what}; expected at least one")
+    folder.mkdir(parents=True, exist_ok=True)
+    done = _read_index(folder)
+    _compute_missing(images, folder, done, work, what)
+    out: dict[str, np.ndarray] = {}  # filled only now, because the extractor's own memory is as large
+    for start, stop, name in _spans(len(images), work.part):
+        for part, values in _read_part(folder, name, done, stop - start).items():
+            out.setdefault(part, np.empty((len(images), values.shape[1]), np.float32))[start:stop] = values
     return Features(out["pool"], out["spatial"], out["logits"], work.extractor.label, image_shape=image_shape(images))
+
+
+def _compute_missing(images: Images, folder: Path, done: dict[str, Any], work: Work, what: str) -> None:
+    progress = Progress(what, len(images), work.say)
+    for start, stop, name in _spans(len(images), work.part):
+        if name in done["sha256"]:
+            _read_part(folder, name, done, stop - start)  # a damaged one is said before the hours of the others
+            progress.skip(stop - start)
+            continue
+        seen = features(Span(images, start, stop), work.extractor, work.batch, progress=False)
+        _write_part(folder, name, {part: getattr(seen, part) for part in OUTPUTS}, done)
+        progress.add(stop - start)
+
+
+def _spans(count: int, part: int) -> list[tuple[int, int, str]]:
+    """(start, stop, name) of every part."""
+    return [(start, min(start + part, count), f"{start:08d}") for start in range(0, count, part)]
 
 
 class Progress:
