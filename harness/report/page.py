@@ -16,11 +16,12 @@ from harness.report.cell import Cell
 from harness.report.claims import DEFINITIONS, TITLE, claim_rows, claim_summary, decide
 from harness.report.formats import LEGEND, MARKS, heading, mean_text, measured_text, published_text, spread_text
 from harness.report.pictures import Embedded, Linked
-from harness.report.provenance import common_versions, duration, provenances, uses_of_records
+from harness.report.provenance import common_versions, duration, provenances
 from harness.report.sections import Source, anchor_tables, errata_entries, figure_entries, gallery, real_pictures
 from harness.report.table_cells import ran, runs_of
 from harness.report.table_files import notes_of
 from harness.report.tables import Table, headline
+from harness.report.uses import uses_of_records
 from harness.report.verdicts import ABSENT, DIVERGED, rules
 
 EVERY_ROW = 0  # matches only errata that concern a whole column

@@ -8,8 +8,6 @@ from harness.paper.configuration import differences
 from harness.records.models import CostRecord, PublishedRecord, Record, ScoreRecord, Scores
 from harness.records.parts import Process
 from harness.records.store import Store
-from harness.report.formats import measured_text, published_text
-from harness.report.tables import Table
 
 
 def provenance(record: Record, uses: list[str], store: Store) -> dict:
@@ -178,20 +176,3 @@ def _cost(record: CostRecord, uses: list[str], store: Store) -> dict:
         ("Known differences between the counts", ["difference"], known),
     ]
     return {"title": f"{record.cell}: {record.title}", "facts": facts, "lists": [entry for entry in lists if entry[2]]}
-
-
-def uses_of_records(tables: list[Table]) -> dict[str, list[str]]:
-    """{cell or network: ["Table I, row 16: fid printed 3.29, measured 21.43, not comparable; ...", ...]}."""
-    uses: dict[str, list[str]] = {}
-    for table in tables:
-        for index, (_, cells) in enumerate(table.rows, start=1):
-            of_row: dict[str, list[str]] = {}
-            for column, cell in cells.items():
-                figure = f"{column} printed {cell.printed}, measured {measured_text(cell)}, {cell.verdict}"
-                for record in cell.records:
-                    of_row.setdefault(record, []).append(figure)
-                for record in cell.published.records if cell.published else ():
-                    of_row.setdefault(record, []).append(f"{column} printed {cell.printed}, {published_text(cell)}")
-            for record, figures in of_row.items():
-                uses.setdefault(record, []).append(f"{table.label}, row {index}: {'; '.join(figures)}")
-    return uses

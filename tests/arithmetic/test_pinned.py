@@ -26,7 +26,12 @@ SCORING = [
     "harness.verify.__main__",
 ]
 TIMING = ["pipelines.cost", "pipelines.benches.attention", "pipelines.benches.train", "pipelines.benches.data"]
+FAST = ("pipelines.train", "pipelines.cost")  # each module takes an interpreter; the fast suite asks one of either kind
 x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86-64 kernels are pinned")
+
+
+def marked(modules: list[str]) -> list:
+    return [pytest.param(module, marks=() if module in FAST else pytest.mark.slow) for module in modules]
 
 
 def ask(code: str, **variables: str) -> str:
@@ -38,18 +43,19 @@ def ask(code: str, **variables: str) -> str:
 
 
 @x86
-@pytest.mark.parametrize("module", SCORING)
+@pytest.mark.parametrize("module", marked(SCORING))
 def test_a_scoring_stage_pins_before_torch_is_loaded(module):
     """On a machine without AVX2 the pin cannot name its arithmetic, but it is still set in time."""
     assert ask(f"import {module}, harness.pinned; print(harness.pinned.IN_TIME)") == "True"
 
 
 @x86
-@pytest.mark.parametrize("module", TIMING)
+@pytest.mark.parametrize("module", marked(TIMING))
 def test_a_timing_module_runs_unpinned(module):
     assert ask(f"import {module}, os; print(os.environ.get('ATEN_CPU_CAPABILITY'))") == "None"
 
 
+@pytest.mark.slow
 @x86
 def test_a_pin_that_comes_too_late_is_not_claimed():
     code = "import torch, harness.pinned; from harness.arithmetic import arithmetic; print(harness.pinned.IN_TIME, arithmetic())"
@@ -58,6 +64,7 @@ def test_a_pin_that_comes_too_late_is_not_claimed():
     assert name.startswith("x86-64 unpinned, ")
 
 
+@pytest.mark.slow
 @x86
 def test_children_of_a_pinned_process_are_pinned():
     code = "import torch, harness.pinned; print(harness.pinned.IN_TIME)"

@@ -55,6 +55,7 @@ def test_parameters_are_those_of_the_published_configuration():
     assert sum(parameter.numel() for parameter in network.parameters()) == published_parameters() == 56_395_523
 
 
+@pytest.mark.slow
 def test_every_parameter_is_used():
     torch.manual_seed(0)
     network = NcsnPlusPlus()

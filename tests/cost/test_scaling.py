@@ -59,6 +59,7 @@ def test_slow_passes_are_sampled_less():
     assert [rounds(seconds) for seconds in (0.001, 0.04, 2.0)] == [9, 7, 3]
 
 
+@pytest.mark.slow
 def test_a_grid_of_real_mechanisms_fills_every_point_or_says_why_not():
     mechanisms = {"lada": AdditiveAttention, "fused": FusedDotProductAttention}
     probes = {name: Probe(mechanism) for name, mechanism in mechanisms.items()}
@@ -129,6 +130,7 @@ def in_process(mechanism, device, threads, clock):
     return Probe(mechanism, device, clock)
 
 
+@pytest.mark.slow
 def test_a_new_mechanism_gets_its_curve_and_a_wrong_one_no_timing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "Worker", in_process)
     monkeypatch.setattr(bench, "STAGES", ((16, 4), (8, 2)))

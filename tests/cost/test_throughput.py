@@ -82,6 +82,7 @@ print(memory.network_bytes, memory.peak_bytes())
 """
 
 
+@pytest.mark.slow
 def test_peak_memory_contains_the_network_and_what_a_pass_allocates():
     # In a fresh process, as the cost stage measures: here, memory that earlier tests freed would be used again.
     done = subprocess.run([sys.executable, "-c", MEASURE], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -25,6 +25,7 @@ def run(tmp_path, text):
     return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_profiles_data(tmp_path):
     result = run(tmp_path, "profile: digits\ndata: {name: digits, resolution: 16}\n")
     assert (result.returncode, result.stderr) == (0, "")

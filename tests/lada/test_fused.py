@@ -123,6 +123,7 @@ for shape, heads, block, splits in cases:
 """
 
 
+@pytest.mark.slow
 def test_the_triton_kernel_equals_the_products_in_triton_s_interpreter():
     pytest.importorskip("triton")
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -34,6 +34,7 @@ def remade(tmp_path_factory):
     return folder / "digits-cnn.safetensors", train_committed(folder / "digits", folder / "digits-cnn.safetensors")
 
 
+@pytest.mark.slow
 def test_it_learns_to_read_the_digits(remade):
     out, facts = remade
     assert facts["accuracy"] > 0.95

@@ -87,6 +87,7 @@ def test_several_sets_give_mean_and_sd_and_the_extras_stay_apart(run, tmp_path, 
     assert "scores" in rows["reference split"]
 
 
+@pytest.mark.slow
 def test_the_paper_path_at_reduced_counts_with_random_inception_weights(run, tmp_path, capsys):
     rng = np.random.default_rng(0)
     writer = ArrayWriter(tmp_path / "cifar10", "cifar10", 32)
@@ -141,6 +142,7 @@ def test_bad_names_are_refused(run, generated, reference):
         run("--generated", generated, "--reference", reference, protocol="digits-train")
 
 
+@pytest.mark.slow
 def test_a_user_sees_one_line_and_exit_status_2(generated, reference, digits_weights):
     command = [sys.executable, "-m", "harness.metrics", "--generated", generated, "--reference", reference]
     command += ["--protocol", "images-train", "--weights", digits_weights]  # not Inception's

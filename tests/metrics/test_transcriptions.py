@@ -65,11 +65,13 @@ def test_all_five_agree_also_where_images_are_fewer_than_features(n, m):
     check(made_up(n, widths, 0, 0.0), made_up(m, widths, 1, 0.2), 1e-6)
 
 
+@pytest.mark.slow
 def test_all_five_agree_at_full_size():
     widths = {"pool": 2048, "spatial": 2023, "logits": 1008}
     check(made_up(5000, widths, 0, 0.0), made_up(5000, widths, 1, 0.2), 1e-6)
 
 
+@pytest.mark.slow
 def test_the_two_distances_agree_at_full_width_with_fewer_images():
     widths = {"pool": 2048, "spatial": 2023, "logits": 1008}
     check(made_up(1000, widths, 0, 0.0), made_up(1500, widths, 1, 0.2), 1e-6)

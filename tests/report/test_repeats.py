@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from harness.records.measured import Throughput
 from harness.records.parts import Rate
 from harness.records.record import read_as, write_record
@@ -25,6 +27,7 @@ def state(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.slow
 def test_another_machines_time_changes_only_files_that_print_time(digits):
     report("digits")
     before = state(digits)
@@ -40,6 +43,7 @@ def test_another_machines_time_changes_only_files_that_print_time(digits):
     assert {"tables/costs.csv", "figures/score_against_time.svg", "report.html"} <= changed <= allowed
 
 
+@pytest.mark.slow
 def test_each_file_of_a_report_stands_in_one_manifest(digits):
     report("digits")
     repeating, measured = (json.loads((digits / name).read_text()) for name in (REPEATS, MEASURED))

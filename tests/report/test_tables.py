@@ -113,6 +113,7 @@ def test_own_experiments_get_a_table(digits, add_score):
     assert (rows[1]["convolution"], rows[1]["modulation"]) == ("-", "-")  # what its record does not say
 
 
+@pytest.mark.slow
 def test_the_same_records_give_the_same_bytes(digits):
     def state():
         return {path: path.read_bytes() for folder in ("tables", "figures") for path in sorted((digits / folder).iterdir())}

@@ -39,3 +39,17 @@ def add_run(tmp_path, monkeypatch):
         return folder, generator
 
     return add
+
+
+@pytest.fixture
+def add_cell(add_run, add_score):
+    """A trained cell with its record, Table I's row 16."""
+
+    def add(cell="table1-16", attention="lada", **fields):
+        folder, generator = add_run(cell, attention)
+        config = json.loads((folder / "run.json").read_text())["config"]
+        sha256 = sha256_file(folder / "g_ema.safetensors")
+        record = add_score(cell, ["1:16"], 14.5, **{"weights_sha256": sha256, "config": config} | fields)
+        return record, generator
+
+    return add

@@ -1,15 +1,13 @@
 """The command `python -m harness.publish`: the folder is the trained generator, bit for bit, and its card what the Hub reads."""
 
-import inspect
 import json
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from huggingface_hub import HfApi, ModelCard
+from huggingface_hub import ModelCard
 from small_generators import SMALL, drawn
 
 from baselines.attention import ATTENTIONS
@@ -18,22 +16,8 @@ from harness.files import sha256_file
 from harness.records.store import load_store
 from lada.hub import Generator
 from pipelines.commands import sample
-from pipelines.commands.publish import FILES, main, push
+from pipelines.commands.publish import FILES, main
 from pipelines.model_card import figures
-
-
-@pytest.fixture
-def add_cell(add_run, add_score):
-    """A trained cell with its record, Table I's row 16."""
-
-    def add(cell="table1-16", attention="lada", **fields):
-        folder, generator = add_run(cell, attention)
-        config = json.loads((folder / "run.json").read_text())["config"]
-        sha256 = sha256_file(folder / "g_ema.safetensors")
-        record = add_score(cell, ["1:16"], 14.5, **{"weights_sha256": sha256, "config": config} | fields)
-        return record, generator
-
-    return add
 
 
 def loaded(folder, **options):
@@ -169,39 +153,6 @@ def test_only_scores_of_these_weights_are_published(add_cell, fields, complaint)
     with pytest.raises(HarnessError, match=complaint):
         main(["table1-16", "--to", "model"])
     assert not Path("model").exists()
-
-
-class Recorder:
-    """Stands for huggingface_hub.HfApi: takes the same calls and writes them down."""
-
-    def __init__(self, error=None):
-        self.calls, self.error = [], error
-
-    def create_repo(self, repo_id, *, repo_type, exist_ok):
-        self.calls.append(("create_repo", repo_id, repo_type, exist_ok))
-        return SimpleNamespace(repo_id=repo_id)
-
-    def upload_folder(self, *, repo_id, folder_path, repo_type, commit_message, allow_patterns):
-        if self.error:
-            raise self.error
-        self.calls.append(("upload_folder", repo_id, repo_type, allow_patterns))
-        return f"https://huggingface.co/{repo_id}/commit/1"
-
-
-def test_a_push_makes_the_repository_and_uploads_in_one_commit(add_cell):
-    add_cell()
-    main(["table1-16", "--to", "model"])
-    api = Recorder()
-    assert push(Path("model"), "me/lada", api) == "https://huggingface.co/me/lada/commit/1"
-    assert api.calls == [("create_repo", "me/lada", "model", True), ("upload_folder", "me/lada", "model", sorted(FILES))]
-    with pytest.raises(HarnessError, match=r"--push me/lada: 401 no token; model is complete; log in with `hf auth login`"):
-        push(Path("model"), "me/lada", Recorder(OSError("401\nno token")))
-
-
-def test_the_recorder_takes_the_calls_that_the_real_client_takes():
-    for name in ("create_repo", "upload_folder"):
-        asked = set(inspect.signature(getattr(Recorder, name)).parameters) - {"self"}
-        assert asked <= set(inspect.signature(getattr(HfApi, name)).parameters)
 
 
 def test_pictures_differ_so_that_these_tests_could_fail():
