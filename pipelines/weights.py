@@ -4,12 +4,11 @@ A cell's run (run.json and g_ema.safetensors), a model folder (config.json and m
 .safetensors file) and the authors' own folder. What is missing, damaged or foreign is one HarnessError.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors.torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from harness.config import from_mapping
@@ -119,10 +118,9 @@ def _tensors(path: Path) -> tuple[str, dict[str, Tensor], dict[str, str]]:
     """sha256, tensors and metadata of a safetensors file."""
     if not path.is_file():
         raise HarnessError(f"no file at {path}; expected weights in safetensors; get them again")
-    content = path.read_bytes()
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-        return hashlib.sha256(content).hexdigest(), safetensors.torch.load(content), metadata
+        return sha256_file(path), load_file(path), metadata
     except SafetensorError as error:
         raise HarnessError(f"{path} is no readable safetensors file ({error}); get it again") from error

@@ -136,7 +136,7 @@ def build_generator(config: GeneratorConfig, attention: object, state: dict[str,
     try:
         with torch.device("meta"):  # names and shapes first: no memory for a size that the weights do not have
             Generator(config, ATTENTIONS[attention]).load_state_dict(state, assign=True)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, OverflowError) as error:  # the last two: sizes beyond 64 bits
         said = " ".join(str(error).split())[:300]
         raise HarnessError(f"{model}: {said}; expected the weights that {path} describes; get both again") from error
     with quick_draws():

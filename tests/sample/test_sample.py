@@ -1,5 +1,6 @@
 """The command `python -m harness.sample`, run in this process; the last test runs it as a user does."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,14 +13,17 @@ import torch
 from PIL import Image
 from small_generators import SMALL
 
+from harness.arithmetic import arithmetic
 from harness.errors import HarnessError
 from harness.files import sha256_file
 from harness.metrics.adm import NpzSamples
 from harness.metrics.pictures import PngFolder
 from harness.metrics.sampling import generate, latents
 from harness.pinned import PINS
-from pipelines.commands.sample import main
+from pipelines.commands.sample import PINNED, main
 from pipelines.seeded import SeededPictures
+
+GOLD = "276200283cc8c80763a588d42d063bd0a1df6f494bf445750497c9cfc5547896"  # sha256 of the pictures of seeds 0-7
 
 
 @pytest.fixture
@@ -78,6 +82,14 @@ def test_a_seeds_picture_is_the_first_of_its_sequence_in_evaluation(add_run):
     pictures = SeededPictures(generator, (4, 9))[:]
     for seed, picture in zip((4, 9), pictures, strict=True):
         np.testing.assert_array_equal(generate(generator, SMALL.noise_dim, 1, seed, batch=1)[0], picture)
+
+
+@pytest.mark.skipif(arithmetic() != PINNED, reason="this machine's kernels cannot be pinned")
+def test_the_pictures_are_those_of_every_machine(add_run):
+    """Gold: weights and pictures, made natively on an AMD EPYC."""
+    _, generator = add_run()
+    pictures = SeededPictures(generator, range(8))[:]
+    assert hashlib.sha256(pictures.tobytes()).hexdigest() == GOLD
 
 
 def test_truncation_draws_again_what_lies_beyond_and_changes_nothing_else(add_run):

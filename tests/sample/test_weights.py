@@ -111,6 +111,8 @@ def test_a_damaged_run_is_named(add_run):
         (lambda config: config.update(attention=["lada"]), "unknown attention"),
         (lambda config: config.update(dim=3), "unknown key in"),
         (lambda config: config.update(dims="32"), "expected a list"),
+        (lambda config: config.update(noise_dim=2**62), "expected the weights that .* describes"),
+        (lambda config: config.update(dims=[2**62] + [16] * 60, resolution=2**62), "expected the weights that .* describes"),
         (lambda config: config.update(mlp_dim=11), "expected the weights that .* describes"),
         (lambda config: config.update(modulation=False), "expected the weights that .* describes"),
     ],
