@@ -11,6 +11,7 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 import json
 import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -109,10 +110,12 @@ def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list
         extractor = profile_extractor(profile, device)
     except HarnessError as error:
         missing.append(str(error))
-    try:
-        prepare_data(profile, params.data, root)
-    except HarnessError as error:
-        missing.append(str(error))
+    # Another checkpoint's stage that prepares the same pictures is no lack: there the lock's own error ends this one.
+    with nullcontext() if (root / MANIFEST).is_file() else output_lock(root):
+        try:
+            prepare_data(profile, params.data, root)
+        except HarnessError as error:
+            missing.append(str(error))
     if missing or extractor is None:
         return None, missing
     return Ready(load_generator(weights).to(device), read_facts(weights), root, extractor), []

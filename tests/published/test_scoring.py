@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import small_profile
 
+from harness.errors import HarnessError
+from harness.locks import output_lock
 from harness.records.models import PublishedRecord
 from harness.records.record import read_as
 from harness.records.store import load_store
@@ -107,6 +109,15 @@ def test_what_is_missing_is_said_in_a_line_each_and_the_rest_is_scored(profile, 
 
     Path("elsewhere").rename("weights/cifar10")
     assert run(profile, "cifar10").metrics  # once it is there, it is scored
+
+
+def test_pictures_that_another_stage_prepares_are_waited_for(profile):
+    fetch.main(["--params", str(profile), "--checkpoint", "cifar10"])
+    data = Path("results/published/data/cifar10")
+    with output_lock(data), pytest.raises(HarnessError, match=f"{data} is in use by another process"):
+        score.main(["--params", str(profile), "--checkpoint", "cifar10"])
+    assert not Path("results/published/records/cifar10.json").exists()  # it lacks nothing
+    assert run(profile, "cifar10").metrics
 
 
 def test_missing_inception_weights_are_said_too(profile, monkeypatch):
