@@ -1,4 +1,4 @@
-"""CT, consistency training, at the three resolutions at which it was published: one evaluation makes an image, two a better one.
+"""CT, consistency training, at the three published resolutions. One evaluation makes an image. A second one improves it.
 
 Song et al. 2023, arXiv 2303.01469. The paper of the tables prints CT's cost for two steps (caption of its Table V). On CIFAR-10
 the network is NCSN++, else ADM's U-Net (github.com/openai/consistency_models, scripts/launch.sh). An easy mistake: 256x256 shifts

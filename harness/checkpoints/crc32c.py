@@ -50,8 +50,8 @@ def _tables(j: int) -> np.ndarray:
     """(2, 65536): x^(2^j) times each lower and each upper half of a word; sums of the products of its single bits."""
     tables = np.zeros((2, 1 << 16), np.uint32)
     for bit, product in enumerate(_bits(j)):
-        half, place = divmod(bit, 16)
-        tables[half, 1 << place : 2 << place] = tables[half, : 1 << place] ^ product
+        half, bit_index = divmod(bit, 16)
+        tables[half, 1 << bit_index : 2 << bit_index] = tables[half, : 1 << bit_index] ^ product
     return tables
 
 

@@ -19,13 +19,13 @@ def read_table(data: bytes) -> dict[bytes, bytes]:
     if len(data) < _FOOTER or not data.endswith(_MAGIC):
         raise Malformed("its last 8 bytes are not a LevelDB table's: cut off, or another kind of file")
     footer = data[-_FOOTER:]
-    metaindex, at = _place(footer, 0)
-    index, _ = _place(footer, at)
+    metaindex, at = _extent(footer, 0)
+    index, _ = _extent(footer, at)
     _block(data, metaindex)
     entries: dict[bytes, bytes] = {}
     latest = None
     for _, value in _entries(_block(data, index)):
-        for key, entry in _entries(_block(data, _place(value, 0)[0])):
+        for key, entry in _entries(_block(data, _extent(value, 0)[0])):
             if latest is not None and key <= latest:
                 raise Malformed(f"key {key!r} stands after {latest!r}: twice, or out of order")
             entries[key] = entry
@@ -33,16 +33,16 @@ def read_table(data: bytes) -> dict[bytes, bytes]:
     return entries
 
 
-def _place(handle: bytes, at: int) -> tuple[tuple[int, int], int]:
+def _extent(handle: bytes, at: int) -> tuple[tuple[int, int], int]:
     """((offset, size), position after) of a block handle."""
     offset, at = varint(handle, at)
     size, at = varint(handle, at)
     return (offset, size), at
 
 
-def _block(data: bytes, place: tuple[int, int]) -> bytes:
+def _block(data: bytes, extent: tuple[int, int]) -> bytes:
     """A block's content, after checking its CRC."""
-    offset, size = place
+    offset, size = extent
     end = offset + size
     if end + _TRAILER > len(data) - _FOOTER:
         raise Malformed(f"a block at {offset} of {size} bytes lies outside")

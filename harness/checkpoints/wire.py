@@ -16,15 +16,15 @@ class Malformed(ValueError):
 def varint(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """The unsigned integer at position `at`, and the position after it. Raises Malformed past the end or 64 bits."""
     value = 0
-    for place in range(10):
-        if at + place >= len(data):
+    for index in range(10):
+        if at + index >= len(data):
             raise Malformed("a number is cut off")
-        byte = data[at + place]
-        value |= (byte & 0x7F) << 7 * place
+        byte = data[at + index]
+        value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             if value >= 1 << 64:
                 break
-            return value, at + place + 1
+            return value, at + index + 1
     raise Malformed("a number is longer than 64 bits")
 
 

@@ -47,13 +47,13 @@ def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: s
     """
     parts = work.cache / "parts" / digest({**made_from, "batch": work.batch, "part": work.part})
 
-    def look() -> Features | None:
+    def read_or_compute() -> Features | None:
         compute = lambda: features_in_parts(images, parts, work, what)  # noqa: E731
         return cached_features(work.cache, made_from, work.extractor.label, compute)
 
-    found = look()
+    found = read_or_compute()
     if found is not None and not isinstance(found.pool, np.memmap):
-        found = look()  # what was computed fills a gigabyte of memory; what was kept is mapped
+        found = read_or_compute()  # what was computed fills a gigabyte of memory; what was kept is mapped
     if found is None:
         raise HarnessError(f"no features of {what} came to be; expected this process to compute them; run it alone")
     if isinstance(found.pool, np.memmap):

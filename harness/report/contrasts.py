@@ -42,7 +42,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values: the k-th smallest of m is multiplied by m - k + 1. They never fall and are at most 1."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, largest = [0.0] * len(p_values), 0.0
-    for place, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted

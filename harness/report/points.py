@@ -43,8 +43,8 @@ def draw_points(axis: Axes, points: Sequence[Point]) -> list[tuple[float, float,
     placed = []
     for point in points:
         (x, y), colour = point.mean, point.style["color"]
-        place = together[x, y] = together.get((x, y), -1) + 1
-        shift = DODGE * span * place
+        rank = together[x, y] = together.get((x, y), -1) + 1
+        shift = DODGE * span * rank
         _bars(axis, point, shift, colour)
         known = point.name in axis.get_legend_handles_labels()[1]
         axis.scatter(rounded(x + shift), y, s=26, label="_" if known else point.name, zorder=3, **point.style)

@@ -41,18 +41,18 @@ def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
 def check_weights(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
     """Checks that a run's files are as the training wrote them, and that its last weights are those that were scored."""
     for record in _scores(records):
-        place = folder / "runs" / record.cell
-        if not place.is_dir():
+        run_folder = folder / "runs" / record.cell
+        if not run_folder.is_dir():
             continue
-        path = place / "g_ema.safetensors"
+        path = run_folder / "g_ema.safetensors"
         if path.is_file() and record.weights_sha256:
             sound = sha256_file(path) == record.weights_sha256
             yield "" if sound else f"{path}: not the weights that record {record.cell!r} scored"
-        yield from _check_run(record, place)
+        yield from _check_run(record, run_folder)
 
 
-def _check_run(record: ScoreRecord, place: Path) -> Iterator[str]:
-    path = place / "run.json"
+def _check_run(record: ScoreRecord, run_folder: Path) -> Iterator[str]:
+    path = run_folder / "run.json"
     if not path.is_file():
         yield f"{path}: missing; run the train stage of {record.cell!r} again"
         return
@@ -64,9 +64,9 @@ def _check_run(record: ScoreRecord, place: Path) -> Iterator[str]:
     facts = ("config", "status", "images_seen", "diverged_step", "engine")
     differing = [name for name in facts if getattr(run, name) != getattr(record, name)]
     yield f"{path}: {', '.join(differing)} differ from record {record.cell!r}; run its stages again" if differing else ""
-    yield from _check_training(run, place.parents[1] / "measured" / "train" / f"{record.cell}.json")
-    for name in sorted({*run.weights, *(path.name for path in place.iterdir() if path.name != "run.json")}):
-        file = place / name
+    yield from _check_training(run, run_folder.parents[1] / "measured" / "train" / f"{record.cell}.json")
+    for name in sorted({*run.weights, *(path.name for path in run_folder.iterdir() if path.name != "run.json")}):
+        file = run_folder / name
         if name not in run.weights:
             yield f"{file}: not part of the run; remove it"
         else:
@@ -90,21 +90,21 @@ def check_data(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
     damage: dict[str, str] = {}
     for record in _scores(records):
         name = record.data.name
-        place = folder / "data" / name
-        if not (place / "manifest.json").is_file():
+        data_folder = folder / "data" / name
+        if not (data_folder / "manifest.json").is_file():
             continue
         if name not in damage:
-            damage[name] = _damage(place)
+            damage[name] = _damage(data_folder)
             yield damage[name]
         if not damage[name]:
-            hashes = {split["sha256"] for split in read_manifest(place)["splits"].values()}
+            hashes = {split["sha256"] for split in read_manifest(data_folder)["splits"].values()}
             if record.data.sha256 not in hashes:
-                yield f"{place / 'manifest.json'}: not the dataset that record {record.cell!r} was trained on"
+                yield f"{data_folder / 'manifest.json'}: not the dataset that record {record.cell!r} was trained on"
 
 
-def _damage(place: Path) -> str:
+def _damage(data_folder: Path) -> str:
     try:
-        return "; ".join(list(damaged_files(place))[:3])
+        return "; ".join(list(damaged_files(data_folder))[:3])
     except HarnessError as error:
         return str(error)
 
