@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from harness.data.arrays import open_split
 from harness.data.draws import drawn_indices
 from harness.data.manifest import read_manifest
@@ -93,14 +95,21 @@ class Draws:
         return look
 
     def _reference(self, protocol: Protocol, seed: int) -> Features:
-        manifest, split = read_manifest(self.root), protocol.reference_split
-        images: Images = open_split(self.root, split)
-        indices = None
-        if protocol.reference is not None and protocol.reference != len(images):
-            indices = drawn_indices(len(images), protocol.reference, seed)
-            images = Subset(images, indices)
+        """Of several parts of one split the smaller are parts of the largest, whose features alone are computed."""
+        split = protocol.reference_split
+        images = open_split(self.root, split)
+        count = protocol.reference or len(images)
+        if count == len(images):
+            return self._kept(images, split, None, "")
+        sizes = [p.reference or 0 for p in self.protocols if p.reference_split == split]
+        most = max(size for size in sizes if size < len(images))
+        indices = drawn_indices(len(images), most, seed)
+        found = self._kept(Subset(images, indices), split, indices, f", draw {seed}")
+        return found if count == most else found[np.searchsorted(indices, drawn_indices(len(images), count, seed))]
+
+    def _kept(self, images: Images, split: str, indices: np.ndarray | None, drawn: str) -> Features:
+        manifest = read_manifest(self.root)
         origin = made_from(manifest, manifest["splits"][split], indices, self.extractor)
-        drawn = "" if indices is None else f", draw {seed}"
         return kept_features(images, origin, self.work, f"reference {manifest['name']} {split}{drawn}")
 
 

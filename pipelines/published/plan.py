@@ -86,19 +86,18 @@ def amounts(profile: Profile, key: str) -> Amounts:
     """The work of scoring one checkpoint. A reference that is a whole split is used once, a part of one again for every draw."""
     data = checkpoint(profile, key).data
     scoring, entry = profile.evaluate[data], profile.data[data]
-    made = looked_at = distances = 0
+    made = distances = 0
     whole: dict[str, int] = {}
+    parts: dict[str, int] = {}  # the largest of each split, of which the smaller are parts
     for protocol in scoring.resolved():
         count, drawn = reference_count(protocol, entry)
         generated = protocol.generated_count(count)
         made = max(made, generated)
         distances += len(scoring.seeds) * (generated * count + generated**2 + count**2)
-        if drawn:
-            looked_at += len(scoring.seeds) * count
-        else:
-            whole[protocol.reference_split] = count
+        found = parts if drawn else whole
+        found[protocol.reference_split] = max(count, found.get(protocol.reference_split, 0))
     made *= len(scoring.seeds)
-    return Amounts(made, looked_at + sum(whole.values()) + made, distances)
+    return Amounts(made, made + sum(whole.values()) + len(scoring.seeds) * sum(parts.values()), distances)
 
 
 def reference_count(protocol: Protocol, entry: Any) -> tuple[int, bool]:

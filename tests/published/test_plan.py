@@ -18,7 +18,9 @@ def test_amounts_are_those_of_the_protocols():
     assert found["cifar10"] == Amounts(150_000, 150_000 + 60_000, 3 * (3 * 50_000**2 + 3 * 10_000**2))
     assert found["celeba_64"].looked_at == 150_000 + 19_962 + 162_770
     assert found["ffhq_128"].looked_at == 150_000 + 70_000
-    assert found["bedroom_128"].looked_at == 150_000 + 3 * (50_000 + 30_000)  # a part of the split at every draw
+    assert (
+        found["bedroom_128"].looked_at == 150_000 + 3 * 50_000
+    )  # a part of the split at every draw; 30,000 of it are the other reference
     assert Amounts(3600, 7200, 10).hours(Rates(1.0, 0.5, 360.0)) == pytest.approx(3.0)
 
 
