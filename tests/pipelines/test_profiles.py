@@ -1,5 +1,6 @@
 """In every profile all cells are valid, and every table row is filled once."""
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 
 from harness.config import load_params
 from harness.errors import HarnessError
-from pipelines.profile import load_cell
+from pipelines.profile import Profile, load_cell, load_profile
 
 PROFILES = ("digits", "paper")
 
@@ -16,11 +17,16 @@ def params_path(profile: str) -> Path:
     return Path("pipelines") / profile / "params.yaml"
 
 
+@cache
+def read_once(profile: str) -> Profile:
+    return load_profile(params_path(profile))
+
+
 @pytest.mark.parametrize(
     ("profile", "name"), [(profile, name) for profile in PROFILES for name in load_params(params_path(profile))["cells"]]
 )
 def test_every_cell_resolves(profile, name):
-    cell = load_cell(params_path(profile), name)
+    cell = read_once(profile).cell(name)
     assert cell.name == name
     assert cell.config()["attention"] == cell.params.attention
 
@@ -45,7 +51,7 @@ def test_the_paper_profile_fills_every_row_that_the_paper_trained():
 def test_cells_are_what_table_1_prints(profile):
     printed = pd.read_csv("harness/paper/table_1.csv")
     for row in printed.itertuples():
-        cell = load_cell(params_path(profile), f"table1-{row.row:02d}")
+        cell = read_once(profile).cell(f"table1-{row.row:02d}")
         assert f"1:{row.row}" in cell.rows
         assert (cell.params.attention, cell.params.discriminator) == (row.attention, row.discriminator)
         flags = (cell.generator.lee_conv, cell.generator.mlp_residual, cell.generator.modulation)
@@ -55,7 +61,7 @@ def test_cells_are_what_table_1_prints(profile):
 def test_paper_learning_rates_are_those_of_table_2():
     for row in pd.read_csv("harness/paper/table_2.csv").itertuples():
         name = "table1-16" if row.row == 3 else f"table2-{row.row:02d}"
-        cell = load_cell(params_path("paper"), name)
+        cell = read_once("paper").cell(name)
         assert cell.train.lr_d == row.d_lr
         assert (cell.train.bcr_weight > 0) == (row.bcr == "yes")
         assert "-".join(map(str, cell.generator.dims)) == row.g_dims

@@ -33,6 +33,7 @@ def test_equals_plain_convolution_under_r1(pair):
     torch.testing.assert_close(r1_and_gradients(twice, img), r1_and_gradients(plain, img), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_equals_finite_differences_twice(pair):
     _, twice, img = pair
 

@@ -38,7 +38,7 @@ def fit_blown_up(networks, images, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("factor", [math.nan, math.inf, 1e36])
+@pytest.mark.parametrize("factor", [math.nan, *(pytest.param(factor, marks=pytest.mark.slow) for factor in (math.inf, 1e36))])
 def test_the_last_update_counts(fit_blown_up, make_config, factor):
     result = fit_blown_up(make_config(engine="reference"), 12, factor)  # weights of 1e36 are finite, and their images are not
     assert (result.status, result.diverged_step, result.nimg) == ("diverged", 12, 48)

@@ -46,6 +46,7 @@ def rounding(engine):
     return replace(engine, step=step)
 
 
+@pytest.mark.slow
 def test_an_engine_in_tf32_is_held_to_the_bound_of_tf32(networks, make_config):
     config = make_config(precision="tf32")
     errors, _ = verify_engine(rounding(ENGINES["eager"]), networks(), config, 6, 8, engines.unchanged)
@@ -55,6 +56,7 @@ def test_an_engine_in_tf32_is_held_to_the_bound_of_tf32(networks, make_config):
     assert 10 * exact["fp32"] < errors["tf32"]
 
 
+@pytest.mark.slow
 def test_a_bound_that_the_plain_step_misses_as_well_is_measured(networks, make_config, monkeypatch):
     setting, eager = (networks(), make_config(), 6, 8), ENGINES["eager"]
     assert 0 < own_error(*setting) < 1e-4
