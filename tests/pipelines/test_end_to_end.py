@@ -2,12 +2,14 @@
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from tiny_project import CELLS, dvc, make_project, stages_run, write_params
 
 from harness.config import load_params
+from harness.files import sha256_file
 
 pytestmark = pytest.mark.slow
 
@@ -15,6 +17,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     return make_project(tmp_path_factory.mktemp("project"), nimg=64, checkpoint_nimg=32, log_nimg=32)
+
+
+LAST = {"report", "metrics", "mlflow"}  # stages that read what the cells wrote
 
 
 def record(root: Path, cell: str) -> dict:
@@ -52,5 +57,19 @@ def test_two_cells_from_data_to_tables(project):
     params = load_params(project / "pipelines/digits/params.yaml")
     params["cells"]["table1-16"].setdefault("train", {})["lr_g"] = 5e-4
     write_params(project, params)
-    assert stages_run(dvc(project, "repro")) == {"names", "train@table1-16", "evaluate@table1-16", "report", "mlflow"}
+    assert stages_run(dvc(project, "repro")) == {"names", "train@table1-16", "evaluate@table1-16", *LAST}
     assert record(project, "table1-13") == before
+
+
+def test_a_clone_pulls_what_was_pushed_and_has_nothing_left_to_do(project, tmp_path):
+    dvc(project, "repro")
+    dvc(project, "remote", "add", "-d", "-f", "shared", str(tmp_path / "remote"))
+    dvc(project, "push")
+    for words in (["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", project, clone], check=True)
+    dvc(clone, "pull")
+    for cell in CELLS:
+        assert sha256_file(clone / f"results/digits/runs/{cell}/g_ema.safetensors") == record(clone, cell)["weights_sha256"]
+    assert json.loads(dvc(clone, "status", "--json")) == {"mlflow": [{"changed outs": {"mlflow.db": "deleted"}}]}
