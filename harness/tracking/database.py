@@ -1,31 +1,43 @@
-"""The MLflow database: its location, creating it once, and logging into it in batches."""
+"""Where MLflow's store is: the database in the working directory, or the one that a user names."""
 
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from harness.names import experiment_name
-from harness.records.curves import CurveRow
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:  # importing it takes one to three seconds
     from mlflow import MlflowClient
-    from mlflow.entities import Run
 
 DATABASE = Path("mlflow.db")  # in the working directory
-
-EPOCH_MS = 1_700_000_000_000  # timestamps are EPOCH_MS + step, so that logging a point twice changes nothing
-BATCH = 1000  # metrics per log_batch call, at most
+ARTEFACTS = Path("mlartifacts")  # of experiments that no server keeps
 QUIET = {  # no telemetry, one server process without job workers, no progress bars, few messages
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+# With a server that does not answer; MLflow's own defaults hold a training for minutes. A user's values stay.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+ABOUT = (
+    "Written by the LadaGAN harness from its committed records, one run a cell. Runs that it did not write, and a colleague's, "
+    "are left alone. Its own are replaced when their record changes; `python -m harness.tracking` brings them up to date."
+)
+
+
+def asked_uri(given: str | None) -> str | None:
+    """The store that a user asked for: `given` on the command line, else by MLFLOW_TRACKING_URI. None: the one here."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def is_server(uri: str | None) -> bool:
+    """Whether a store is an MLflow server, which keeps the artefacts too and has an interface of its own."""
+    return uri is not None and uri.startswith(("http://", "https://"))
 
 
 def database_uri() -> str:
@@ -36,10 +48,10 @@ def database_uri() -> str:
     """
     folder = DATABASE.resolve().parent.as_posix()
     folder = folder if re.fullmatch(r"[A-Za-z0-9/._ +@=,-]+", folder) else "."
-    return f"sqlite:///{folder}{'/.' * len(_DISCARDED)}/{DATABASE.name}"
+    return f"sqlite:///{folder}{'/.' * len(_SET_ASIDE)}/{DATABASE.name}"
 
 
-_DISCARDED: list[str] = []  # databases that were removed while this process ran
+_SET_ASIDE: list[str] = []  # databases that were moved away while this process ran
 
 
 def forget_database(reason: str) -> None:
@@ -48,17 +60,14 @@ def forget_database(reason: str) -> None:
     A process keeps MLflow's connection to an address for ever, even when the file is gone, and cannot close it. So the address of
     the same file is spelt differently.
     """
-    _DISCARDED.append(reason)
-
-
-def asked_uri(given: str | None) -> str | None:
-    """The store that a user asked for: `given` on the command line, else by MLFLOW_TRACKING_URI. None: the one here."""
-    return given or os.environ.get("MLFLOW_TRACKING_URI") or None
+    _SET_ASIDE.append(reason)
 
 
 def connect(uri: str | None = None) -> "MlflowClient":
     """An MlflowClient on `uri`, or on the project's database, which is made once even when several processes start together."""
     os.environ.update(QUIET)
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient  # one to three seconds, so only where it is used
 
     with database_lock():
@@ -68,63 +77,20 @@ def connect(uri: str | None = None) -> "MlflowClient":
 
 
 def database_lock(part: str = "") -> FileLock:
-    """A lock beside the database, for creating its tables and experiments, or with `part` "projection" for a projection."""
+    """A file lock for creating tables and experiments, or, with `part` "projection", for a whole projection."""
     return FileLock(DATABASE.with_name(".".join(filter(None, (DATABASE.name, part, "lock")))).resolve())
 
 
-def experiment_id(client: "MlflowClient", profile: str) -> str:
-    """The id of the profile's experiment. Creates it if there is none."""
-    name = experiment_name(profile)
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """The experiment of this name, made if there is none. HarnessError where a user deleted it in MLflow."""
     with database_lock():
         found = client.get_experiment_by_name(name)
-        artefacts = Path("mlartifacts").resolve() / name
-        return found.experiment_id if found else client.create_experiment(name, artifact_location=artefacts.as_uri())
-
-
-def runs_by_cell(client: "MlflowClient", experiment: str, cell: str | None = None) -> dict[str, list["Run"]]:
-    """{cell: its runs} of an experiment, or of one of its cells."""
-    runs: dict[str, list[Run]] = {}
-    token = None
-    only = f"tags.cell = '{cell}'" if cell else ""
-    while True:
-        page = client.search_runs([experiment], only, max_results=1000, page_token=token)
-        for run in page:
-            runs.setdefault(run.data.tags.get("cell", ""), []).append(run)
-        token = page.token
-        if not token:
-            return runs
-
-
-def is_live(run: "Run", config_digest: str) -> bool:
-    """Whether a run shows a training of this configuration that has no record yet."""
-    return "digest" not in run.data.tags and run.data.tags.get("config_digest") == config_digest
-
-
-def create_run(client: "MlflowClient", experiment: str, cell: str, config_digest: str, position: int = 0) -> str:
-    """Creates an open run with the name of its cell. The interface shows the run with `position` 0 first."""
-    tags = {"cell": cell, "config_digest": config_digest}
-    return client.create_run(experiment, start_time=EPOCH_MS - position, run_name=cell, tags=tags).info.run_id
-
-
-def last_steps(client: "MlflowClient", run_id: str) -> dict[str, int]:
-    """{metric: last logged step} of a run."""
-    names = client.get_run(run_id).data.metrics
-    return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
-
-
-def log_rows(client: "MlflowClient", run_id: str, rows: Sequence[CurveRow], last: dict[str, int]) -> None:
-    """Logs rows in batches, except steps that were logged before. Updates `last`, {metric: last logged step}."""
-    from mlflow.entities import Metric
-
-    metrics = []
-    for row in rows:
-        fresh = {name: value for name, value in row.values.items() if row.nimg > last.get(name, -1)}
-        metrics += [Metric(name, value, EPOCH_MS + row.nimg, row.nimg) for name, value in fresh.items()]
-        last.update(dict.fromkeys(fresh, row.nimg))
-    for start in range(0, len(metrics), BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
-
-
-def curve_rows(rows: Sequence[CurveRow]) -> list[CurveRow]:
-    """The rows with a prefix in their names. It makes MLflow show their charts in a section."""
-    return [CurveRow(row.nimg, {f"curves/{name}": value for name, value in row.values.items()}) for row in rows]
+        if found is None:
+            place = None if is_server(client.tracking_uri) else (ARTEFACTS / name).resolve().as_uri()
+            return client.create_experiment(name, artifact_location=place, tags={"mlflow.note.content": ABOUT})
+    if found.lifecycle_stage == "deleted":
+        raise HarnessError(
+            f"the experiment {name} was deleted in MLflow; expected one that takes runs; restore it with "
+            f"`mlflow experiments restore --experiment-id {found.experiment_id}`, or remove it for good with `mlflow gc`"
+        )
+    return found.experiment_id

@@ -1,4 +1,4 @@
-"""Logs a training run to MLflow while it runs."""
+"""Logs a training to MLflow while it runs."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,20 +6,16 @@ from contextlib import contextmanager
 
 from harness.errors import HarnessError
 from harness.files import digest
+from harness.names import experiment_name
+from harness.nested import flatten
 from harness.records.curves import curve_row
-from harness.tracking.database import (
-    DATABASE,
-    asked_uri,
-    connect,
-    create_run,
-    curve_rows,
-    experiment_id,
-    is_live,
-    last_steps,
-    log_rows,
-    runs_by_cell,
-)
-from harness.tracking.repair import check_place, damage
+from harness.records.environment import git_state
+from harness.tracking.database import DATABASE, asked_uri, connect, experiment_id
+from harness.tracking.points import curve_rows
+from harness.tracking.repair import check_place, damage, without_secrets
+from harness.tracking.runs import CONFIG, cell_key, create_run, is_live, last_steps, log_facts, log_rows, now_ms, own_runs
+
+SYSTEM_SECONDS = 10  # between two looks at processor, memory and GPU
 
 
 @contextmanager
@@ -30,30 +26,58 @@ def live_run(cell: str, profile: str, config: dict, tracking_uri: str | None = N
     run; the record must have the same `config`. Tracking must never stop training: after an error it prints one warning and logs
     nothing more.
     """
-    yield _Live(cell, profile, digest(config), asked_uri(tracking_uri)).log
+    live = _Live(cell, profile, config, asked_uri(tracking_uri))
+    status = "KILLED"
+    try:
+        yield live.log
+        status = "FINISHED"
+    finally:
+        live.close(status)
 
 
 class _Live:
     """The open run of one cell in training. After the first error it does nothing more."""
 
-    def __init__(self, cell: str, profile: str, config_digest: str, uri: str | None) -> None:
+    def __init__(self, cell: str, profile: str, config: dict, uri: str | None) -> None:
         self.broken, self.uri = False, uri
-        self._guard(lambda: self._open(cell, profile, config_digest))
+        self._guard(lambda: self._open(cell, profile, config))
 
     def log(self, rows: list[dict]) -> None:
-        """Logs curve rows, except those that were logged before a resume."""
-        self._guard(lambda: log_rows(self.client, self.run_id, curve_rows([curve_row(row) for row in rows]), self.last))
+        """Logs curve rows, without those logged before a resume."""
+        fresh = curve_rows([curve_row(row) for row in rows])
+        self._guard(lambda: log_rows(self.client, self.run_id, fresh, self.last, lambda nimg: now_ms()))
 
-    def _open(self, cell: str, profile: str, config_digest: str) -> None:
-        check_place()  # fails at once; MLflow would retry for minutes
-        if reason := damage():
-            raise HarnessError(f"{DATABASE} is broken: {reason}; python -m harness.tracking rebuilds it")
-        self.client = connect()
-        experiment = experiment_id(self.client, profile)
-        runs = runs_by_cell(self.client, experiment, cell).get(cell, [])
-        live = [run.info.run_id for run in runs if is_live(run, config_digest)]
-        self.run_id = live[0] if live else create_run(self.client, experiment, cell, config_digest)
+    def close(self, status: str) -> None:
+        """Ends the run, which a training that goes on opens again."""
+        self._guard(lambda: self._close(status))
+
+    def _open(self, cell: str, profile: str, config: dict) -> None:
+        if self.uri is None:
+            check_place()  # at once, where MLflow would try for minutes
+            if reason := damage():
+                raise HarnessError(f"{DATABASE} is broken: {reason}; python -m harness.tracking makes a new one")
+        self.client = connect(self.uri)
+        experiment = experiment_id(self.client, experiment_name(profile))
+        key, config_digest = cell_key(profile, cell), digest(config)
+        found = own_runs(self.client, experiment, key).get(key, [])
+        live = [run.info.run_id for run in found if is_live(run, config_digest)]
+        self.run_id = live[0] if live else create_run(self.client, experiment, key, {CONFIG: config_digest}, now_ms())
+        self.client.update_run(self.run_id, status="RUNNING")
         self.last = last_steps(self.client, self.run_id)
+        log_facts(self.client, self.run_id, _source(profile), flatten(config))
+        self._watch()
+
+    def _watch(self) -> None:
+        """System metrics, as MLflow's own runs have them."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        address = self.client.tracking_uri
+        self.monitor = SystemMetricsMonitor(self.run_id, SYSTEM_SECONDS, resume_logging=True, tracking_uri=address)
+        self.monitor.start()
+
+    def _close(self, status: str) -> None:
+        self.monitor.finish()
+        self.client.set_terminated(self.run_id, status)
 
     def _guard(self, action: Callable[[], None]) -> None:
         if self.broken:
@@ -62,4 +86,16 @@ class _Live:
             action()
         except Exception as error:
             self.broken = True
-            print(f"warning: no live curves in MLflow ({' '.join(str(error).split())[:200]})", file=sys.stderr)
+            said = without_secrets(" ".join(str(error).split()))[:200]
+            print(f"warning: no live curves in MLflow ({said})", file=sys.stderr)
+
+
+def _source(profile: str) -> dict[str, object]:
+    """Where the run comes from, as MLflow shows it."""
+    git = git_state()
+    return {
+        "profile": profile,
+        "mlflow.source.name": "pipelines/train.py",
+        "mlflow.source.git.commit": git.commit,
+        "git_dirty": git.dirty,
+    }

@@ -1,179 +1,116 @@
-"""Writes records to MLflow as runs. A run is written once, and again only when its record has changed."""
+"""Writes records to MLflow as runs. A run stays while its record is the same and is replaced if the record changes.
 
-from pathlib import Path
+Nothing else is deleted: not a user's run, not a run whose record is gone, not a colleague's of the same cell.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
-from harness.nested import flatten
-from harness.records.curves import CurveRow, read_curves
-from harness.records.measured import Measurement
-from harness.records.models import ScoreRecord, TrainingData
+from harness.files import digest
+from harness.names import experiment_name
+from harness.records.models import CostRecord, ScoreRecord
 from harness.records.store import Store
-from harness.tracking.database import (
-    EPOCH_MS,
-    connect,
-    create_run,
-    curve_rows,
-    database_lock,
-    experiment_id,
-    is_live,
-    last_steps,
-    log_rows,
-    runs_by_cell,
-)
-from harness.tracking.repair import check_place, damage, discard
+from harness.tracking.cells import write_cell_run
+from harness.tracking.costs import cost_key, costs_experiment, write_cost_run
+from harness.tracking.database import connect, database_lock, experiment_id
+from harness.tracking.generator import MODEL, log_generator, mark_replaced
+from harness.tracking.repair import check_place, plain_errors, repair
+from harness.tracking.runs import DIGEST, cell_key, is_live, own_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PICTURES = ("samples", "maps", "interpolation")
+LAYOUT = 2  # of a run: its metrics' names, tags and pictures; another number replaces every run
+SAY_SECONDS = 5
+OUTCOMES = ("written", "kept", "replaced")
 
 
-def project(store: Store) -> dict[str, int]:
-    """Updates a profile's runs from its records. Returns how many were written, kept and removed.
+def project(store: Store, uri: str | None = None) -> Counter[str]:
+    """Brings the runs of a profile's cells and networks in line with its records, in the store at `uri` or in the one here.
 
-    One process at a time. A broken database is deleted and created again. HarnessError if it cannot be created.
+    Returns how many were written, kept and replaced. One process at a time. A broken database here is set aside and made anew.
+    HarnessError if the store cannot be used.
     """
-    check_place()
+    if uri is None:
+        check_place()
     with database_lock("projection"):
-        if reason := damage():
-            discard(reason)
-            return _guarded(store)
-        try:
-            return _project(store)
-        except database_errors() as error:
-            check_place()  # a full disk is not damage
-            discard(str(error))
-            return _guarded(store)
+        if uri is None:
+            repair()
+        with plain_errors(uri):
+            client = connect(uri)
+            return _Projection(client, store).run()
 
 
-def database_errors() -> tuple[type[Exception], ...]:
-    """Exceptions that MLflow raises for its database. Imported here, because importing MLflow is slow."""
-    import sqlite3
+class _Projection:
+    """One pass over a profile's records."""
 
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    def __init__(self, client: "MlflowClient", store: Store) -> None:
+        self.client, self.store = client, store
+        self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+        self.total, self.done, self.said = len(store.scores) + len(store.costs), 0, time.monotonic()
 
-    return MlflowException, SQLAlchemyError, sqlite3.Error
+    def run(self) -> Counter[str]:
+        """Cells first, then networks."""
+        cells = experiment_id(self.client, experiment_name(self.store.profile))
+        own = own_runs(self.client, cells)
+        for record in self.store.scores.values():
+            self._cell(cells, own.get(cell_key(self.store.profile, record.cell), []), record)
+        if self.store.costs:
+            costs = experiment_id(self.client, costs_experiment(self.store.profile))
+            own = own_runs(self.client, costs)
+            for cost in self.store.costs.values():
+                self._cost(costs, own.get(cost_key(self.store.profile, cost.cell), []), cost)
+        return self.counts
 
+    def _cell(self, experiment: str, found: list["Run"], record: ScoreRecord) -> None:
+        def write(live: str | None) -> str:
+            return write_cell_run(self.client, experiment, self.store, record, live)
 
-def _guarded(store: Store) -> dict[str, int]:
-    """Projects into a new database. If that fails too, HarnessError."""
-    try:
-        return _project(store)
-    except database_errors() as error:
-        said = " ".join(str(error).split())[:200]
-        raise HarnessError(
-            f"MLflow's database cannot be made ({said}); the records are untouched; correct that, run again"
-        ) from error
+        run_id, tags = self._update(experiment, found, self._shown_by(record), record.config_digest, write)
+        if MODEL not in tags:
+            log_generator(self.client, experiment, run_id, record)
 
+    def _cost(self, experiment: str, found: list["Run"], record: CostRecord) -> None:
+        def write(half_written: str | None) -> str:
+            return write_cost_run(self.client, experiment, self.store, record, half_written)
 
-def _project(store: Store) -> dict[str, int]:
-    client = connect()
-    experiment = experiment_id(client, store.profile)
-    runs = runs_by_cell(client, experiment)
-    counts = {"written": 0, "kept": 0, "removed": 0}
-    for position, (cell, record) in enumerate(store.scores.items()):
-        current, stale = _split(runs.pop(cell, []), record)
-        _remove(client, stale, counts)
-        if current is not None and current.data.tags.get("digest") == record.digest:
-            counts["kept"] += 1
-            continue
-        run_id = current.info.run_id if current else create_run(client, experiment, cell, record.config_digest, position)
-        _write_run(client, run_id, record, store.measurements.get(cell))
-        counts["written"] += 1
-    # a run without a digest belongs to a cell that is training and has no record yet
-    _remove(client, [run for cell in runs for run in runs[cell] if "digest" in run.data.tags], counts)
-    return counts
+        measured = self.store.throughputs.get(record.cell)
+        shown = digest([LAYOUT, record.digest, measured.digest if measured else ""])
+        self._update(experiment, found, shown, record.digest, write)
 
+    def _shown_by(self, record: ScoreRecord) -> str:
+        """Digest of all that a cell's run shows."""
+        measured = self.store.measurements.get(record.cell)
+        costs = [self.store.costs.get(name or "") for name in (record.networks.generator, record.networks.discriminator)]
+        parts = [measured.digest if measured else "", *(cost.digest if cost else "" for cost in costs)]
+        return digest([LAYOUT, record.digest, *parts])
 
-def _split(runs: list["Run"], record: ScoreRecord) -> tuple["Run | None", list["Run"]]:
-    """The run that shows this record, or the live run that it completes, and all other runs."""
-    same = [run for run in runs if run.data.tags.get("digest") == record.digest]
-    live = [run for run in runs if is_live(run, record.config_digest)]
-    current = next(iter(same + live), None)
-    return current, [run for run in runs if run is not current]
+    def _update(
+        self, experiment: str, found: list["Run"], shown: str, config: str, write: Callable[[str | None], str]
+    ) -> tuple[str, dict[str, str]]:
+        """Keeps the run that shows this, or writes one and then deletes those that it replaces. Its id and tags."""
+        complete = {run.info.run_id: run.data.tags for run in found if DIGEST in run.data.tags}
+        kept = next((run_id for run_id, tags in complete.items() if tags[DIGEST] == shown), None)
+        if kept is None:
+            live = next((run.info.run_id for run in found if is_live(run, config)), None)
+            run_id = write(live)
+            self.client.set_tag(run_id, DIGEST, shown)
+        else:
+            run_id = kept
+        self.counts["written" if kept is None else "kept"] += 1
+        for other in complete.keys() - {run_id}:
+            mark_replaced(self.client, experiment, other, run_id)
+            self.client.delete_run(other)
+            self.counts["replaced"] += 1
+        self._say()
+        return run_id, complete.get(run_id, {})
 
-
-def _remove(client: "MlflowClient", runs: list["Run"], counts: dict[str, int]) -> None:
-    for run in runs:
-        client.delete_run(run.info.run_id)
-        counts["removed"] += 1
-
-
-def _write_run(client: "MlflowClient", run_id: str, record: ScoreRecord, measured: Measurement | None) -> None:
-    from mlflow.entities import Param, RunTag
-
-    last = last_steps(client, run_id)
-    log_rows(client, run_id, curve_rows(read_curves(record)), last)
-    log_rows(client, run_id, _score_rows(record), last)
-    params = [Param(key, str(value)[:500]) for key, value in flatten(record.config).items()]
-    for start in range(0, len(params), 100):
-        client.log_batch(run_id, params=params[start : start + 100])
-    client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in _tags(record, measured).items()])
-    _log_dataset(client, run_id, record.data)
-    _log_pictures(client, run_id, record)
-    client.set_tag(run_id, "digest", record.digest)  # last, because a run with a digest counts as complete
-    seconds = measured.seconds if measured else 0
-    client.set_terminated(run_id, "FINISHED" if record.status == "ok" else "FAILED", EPOCH_MS + int(seconds * 1e3))
-
-
-def _tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, object]:
-    """Tags for filtering and grouping in the interface."""
-    config, commits = record.config, [process.git.commit for process in measured.processes] if measured else []
-    return {
-        "profile": record.profile,
-        "tables": " ".join(sorted({row.split(":")[0] for row in record.rows})),
-        "rows": " ".join(record.rows),
-        "attention": config.get("attention", ""),
-        "discriminator": config.get("discriminator_attention", ""),
-        "device": ", ".join(measured.devices) if measured else "not recorded",
-        "seed": record.seed,
-        "status": record.status,
-        "comparability": record.comparability.level,
-        "extractor": record.extractor.label,
-        "data_sha256": record.data.sha256,
-        "config_digest": record.config_digest,
-        "mlflow.source.git.commit": next((commit for commit in reversed(commits) if commit), ""),
-        "mlflow.note.content": f"`{record.command}`",
-    }
-
-
-def _score_rows(record: ScoreRecord) -> list[CurveRow]:
-    """The scores of the untrained generator, of every snapshot and of the last weights. MLflow allows no @ in a name."""
-    steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
-    if record.metrics:
-        steps[record.images_seen] = record.metrics
-    rows = []
-    for nimg, scores in sorted(steps.items()):
-        values = {(protocol, label): value for protocol, found in scores.items() for label, value in found.items()}
-        rows.append(
-            CurveRow(nimg, {f"{protocol}/{label.replace('@', '-')}": value for (protocol, label), value in values.items()})
-        )
-    return rows
-
-
-def _log_dataset(client: "MlflowClient", run_id: str, data: TrainingData) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    dataset = Dataset(data.name, data.sha256[:36], "local", f'{{"sha256": "{data.sha256}"}}')
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
-
-
-def _log_pictures(client: "MlflowClient", run_id: str, record: ScoreRecord) -> None:
-    """Logs the pictures of the last weights, and one picture per snapshot, which MLflow shows with a slider."""
-    import numpy as np
-    from PIL import Image
-
-    for field in PICTURES:
-        path = getattr(record, field)
-        if path and Path(path).is_file():
-            with Image.open(path) as picture:
-                client.log_image(run_id, np.asarray(picture.convert("RGB")), key=field, step=record.images_seen)
-    progress = record.progress
-    if progress and Path(progress.path).is_file():
-        with Image.open(progress.path) as picture:
-            strips = np.array_split(np.asarray(picture.convert("RGB")), len(progress.nimg))  # one row of tiles per snapshot
-        for nimg, strip in zip(progress.nimg, strips, strict=True):
-            client.log_image(run_id, strip, key="progress", step=nimg)
+    def _say(self) -> None:
+        self.done += 1
+        if time.monotonic() - self.said >= SAY_SECONDS:
+            self.said = time.monotonic()
+            print(f"{self.store.profile}: {self.done} of {self.total} runs", file=sys.stderr, flush=True)

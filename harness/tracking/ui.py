@@ -5,28 +5,37 @@ import socket
 import sys
 
 from harness.errors import HarnessError
+from harness.names import experiment_name
 from harness.processes import run_to_the_end
 from harness.tracking.database import QUIET, connect, database_uri, experiment_id
 
 HOST = "127.0.0.1"
+# The classic charts (the plain address opens on panels for language models), runs in the order of their names, as the tables.
+CHARTS = "runs?workflowType=machine_learning&compareRunsMode=CHART&orderByKey=tags.%60mlflow.runName%60&orderByAsc=true"
 
 
-def chart_link(port: int, experiment: str) -> str:
-    """The page that compares an experiment's runs in charts. The plain address would show panels for language models."""
-    return f"http://{HOST}:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+def chart_link(server: str, experiment: str) -> str:
+    """The page of a server that compares an experiment's runs in charts."""
+    return f"{server.rstrip('/')}/#/experiments/{experiment}/{CHARTS}"
 
 
-def serve(profiles: list[str], port: int) -> None:
-    """Prints one link per profile and serves until interrupted. HarnessError if the port is in use."""
+def print_links(profiles: list[str], server: str, uri: str | None) -> None:
+    """One link per profile."""
+    client = connect(uri)
+    for profile in profiles:
+        print(f"{profile}: {chart_link(server, experiment_id(client, experiment_name(profile)))}", flush=True)
+
+
+def serve(profiles: list[str], port: int, uri: str | None = None) -> None:
+    """Prints the links and serves a database until interrupted. HarnessError if the port is in use."""
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise HarnessError(f"port {port} is in use; stop what listens there or choose another with --port")
-    client = connect()
-    for profile in profiles:
-        print(f"{profile}: {chart_link(port, experiment_id(client, profile))}", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", database_uri(), "--host", HOST, "--port", str(port)]
+    print_links(profiles, f"http://{HOST}:{port}", uri)
+    store = ["--backend-store-uri", uri or database_uri()]
+    command = [sys.executable, "-m", "mlflow", "ui", *store, "--host", HOST, "--port", str(port), "--workers", "1"]
     try:
-        status = run_to_the_end([*command, "--workers", "1"], os.environ | QUIET)
+        status = run_to_the_end(command, os.environ | QUIET)
     except KeyboardInterrupt:
         print("stopped")
         return

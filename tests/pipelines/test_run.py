@@ -36,6 +36,13 @@ def test_the_projects_own_environment_comes_before_a_foreign_one(clone, tmp_path
     assert run(clone, "a.stage", VIRTUAL_ENV=foreign).stdout == "foreign env|-m|a.stage|"
 
 
+def test_a_queued_experiment_takes_the_environment_of_its_repository(clone):
+    copy = clone / ".dvc/tmp/exps/tmp1"
+    copy.mkdir(parents=True)
+    shutil.copy(RUN, copy / "run")
+    assert run(copy, "a.stage").stdout == "a clone/.venv|-m|a.stage|"
+
+
 def test_words_reach_the_stage_as_they_are(clone):
     assert run(clone, "a.stage", "--cell", "a b; $(x) `y` * '").stdout == "a clone/.venv|-m|a.stage|--cell|a b; $(x) `y` * '|"
 
