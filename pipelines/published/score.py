@@ -101,11 +101,13 @@ def score(profile: Profile, key: str, command: str) -> None:
 
 def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list[str]]:
     """What scoring needs, or a line for each missing thing."""
-    params, weights, missing = checkpoint(profile, key), weights_path(profile, key), []
+    params, weights = checkpoint(profile, key), weights_path(profile, key)
+    extractor: Extractor | None = None
+    missing: list[str] = []
     if not (weights / MODEL).is_file():
         line = weights / LACKING
         missing.append(line.read_text("utf-8").strip() if line.is_file() else f"no weights at {weights}; run their fetch stage")
-    extractor, root = None, profile.results / "data" / params.data
+    root = profile.results / "data" / params.data
     try:
         extractor = profile_extractor(profile, device)
     except HarnessError as error:
