@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from harness.errors import HarnessError
+from harness.processes import serve_parent
 from harness.training.config import TrainConfig
 from harness.training.engines import Accelerate, Engine
 from harness.training.engines.verify import verify_engine
@@ -21,7 +22,7 @@ def try_apart(
     device = next(networks[0].parameters()).device
     buffer = io.BytesIO()  # tensors would go through /dev/shm, which in a container may have 64 MB
     torch.save(networks, buffer)
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=serve_parent) as pool:
         try:
             pool.submit(_verify, engine, buffer.getvalue(), device, config, noise_dim, side, accelerate).result()
         except BrokenProcessPool as error:
