@@ -1,7 +1,7 @@
-"""Features of many images in parts that are kept on disk: what was killed goes on where it stopped, and says how long it takes.
+"""Computes the features of many images in parts on disk. A killed extraction resumes, and says how long it will take.
 
-A part is one .npy file of a few hundred images' features side by side; its sha256 stands in the index beside it, which is written
-after it. When all parts are there they become one entry of the cache of features (harness.metrics.cache) and are removed.
+A part is one .npy file with the features of a few hundred images, side by side. An index beside the parts has their sha256. It is
+written after each part. Complete parts become one entry of the cache of features (harness.metrics.cache) and are removed.
 """
 
 import shutil
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Work:
-    """How features are computed and where they are kept; `part` is the number of images after which a kill costs nothing."""
+    """How features are computed and where they are kept. A kill loses at most the `part` images in progress."""
 
     extractor: Extractor
     batch: int
@@ -43,7 +43,7 @@ class Work:
 def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: str) -> Features:
     """The features of `images`, which `made_from` (JSON values) decides: memory-mapped from the cache, computed first if needed.
 
-    `what` names them in the lines of progress. HarnessError where something kept is damaged.
+    `what` names them in the lines of progress. HarnessError if a kept file is damaged.
     """
     parts = work.cache / "parts" / digest({**made_from, "batch": work.batch, "part": work.part})
 
@@ -53,16 +53,16 @@ def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: s
 
     found = read_or_compute()
     if found is not None and not isinstance(found.pool, np.memmap):
-        found = read_or_compute()  # what was computed fills a gigabyte of memory; what was kept is mapped
+        found = read_or_compute()  # computed features fill a gigabyte of memory; kept ones are mapped
     if found is None:
-        raise HarnessError(f"no features of {what} came to be; expected this process to compute them; run it alone")
+        raise HarnessError(f"no features of {what} were kept; another process may have removed them; run this one alone")
     if isinstance(found.pool, np.memmap):
         shutil.rmtree(parts, ignore_errors=True)
     return found
 
 
 def features_in_parts(images: Images, folder: Path, work: Work, what: str) -> Features:
-    """Features of all the images, of which those in `folder` are read and the others computed and added there."""
+    """Features of all the images. Parts in `folder` are read; missing ones are computed and added there."""
     if not len(images):
         raise HarnessError(f"given no images of {what}; expected at least one")
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def _compute_missing(images: Images, folder: Path, done: dict[str, Any], work: W
     progress = Progress(what, len(images), work.say)
     for start, stop, name in _spans(len(images), work.part):
         if name in done["sha256"]:
-            _read_part(folder, name, done, stop - start)  # a damaged one is said before the hours of the others
+            _read_part(folder, name, done, stop - start)  # finds damage before the hours of computing the others
             progress.skip(stop - start)
             continue
         seen = features(Span(images, start, stop), work.extractor, work.batch, progress=False)
@@ -93,18 +93,18 @@ def _spans(count: int, part: int) -> list[tuple[int, int, str]]:
 
 
 class Progress:
-    """Lines such as `latents of seed 1: 1,024 of 50,000 images, 9.3 images/s, 1 h 28 min left`, of the images made here."""
+    """Prints lines such as `latents of seed 1: 1,024 of 50,000 images, 9.3 images/s, 1 h 28 min left`, without kept images."""
 
     def __init__(self, what: str, count: int, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         self.what, self.count, self.say, self.clock = what, count, say, clock
         self.began, self.kept, self.made = clock(), 0, 0
 
     def skip(self, count: int) -> None:
-        """So many were there already."""
+        """Counts images that were already there."""
         self.kept += count
 
     def add(self, count: int) -> None:
-        """So many more were made; says how far it is."""
+        """Counts images made now, and prints a line."""
         self.made += count
         rate = self.made / max(self.clock() - self.began, 1e-9)
         minutes = round((self.count - self.kept - self.made) / rate / 60)
@@ -113,7 +113,7 @@ class Progress:
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
-    """{"widths": {output: columns}, "sha256": {part: hash}} of what is there; HarnessError where it is no such index."""
+    """{"widths": {output: columns}, "sha256": {part: hash}} of the parts on disk. HarnessError if the index is damaged."""
     path = folder / INDEX
     if not path.is_file():
         return {"widths": {}, "sha256": {}}
@@ -136,7 +136,7 @@ def _read_part(folder: Path, name: str, done: dict[str, Any], count: int) -> dic
 
 
 def _write_part(folder: Path, name: str, found: dict[str, np.ndarray], done: dict[str, Any]) -> None:
-    """Adds a part and, once it lies on the disk, its hash."""
+    """Adds a part and, once it is on the disk, its hash."""
     with atomic_path(folder / f"{name}.npy") as temporary:
         done["sha256"][name] = write_npy(temporary, np.concatenate([found[part] for part in OUTPUTS], axis=1))
     done["widths"] = {part: found[part].shape[1] for part in OUTPUTS}

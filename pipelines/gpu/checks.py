@@ -1,4 +1,4 @@
-"""The checks by name, in the order of their worth: first what would stop a training, last what takes longest."""
+"""The checks by name, the most important first. What would stop a training leads; what takes longest is last."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ Check = Callable[[torch.device], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Entry:
-    """module: where the function `name` is, imported in the check's own process; seconds: the most it may take."""
+    """A check and its time limit."""
 
-    module: str
-    name: str
-    seconds: float
+    module: str  # in pipelines.gpu; imported only in the check's own process
+    name: str  # of the function in that module
+    seconds: float  # limit
 
     def load(self) -> Check:
-        """The check."""
+        """The check's function."""
         found: Check = getattr(import_module(f"pipelines.gpu.{self.module}"), self.name)
         return found
 

@@ -1,4 +1,4 @@
-"""What evaluation and attention cost on the device: Inception, scores of 50,000 images, curves against the number of tokens."""
+"""Measures evaluation and attention on the device: Inception, scores of 50,000 images, curves over the number of tokens."""
 
 import io
 import time
@@ -30,7 +30,7 @@ def inception(device: torch.device, count: int = 4096, batch: int = 256) -> dict
 
 
 def scoring(device: torch.device, count: int = IMAGES, width: int = FEATURES) -> dict[str, Any]:
-    """Precision, recall and Frechet distance of as many random features as a protocol has."""
+    """Times precision, recall and the Frechet distance on as many random features as a protocol has."""
     draw = np.random.default_rng(0)
     x, y = (draw.standard_normal((count, width), dtype=np.float32) for _ in range(2))
     began = time.perf_counter()
@@ -44,7 +44,7 @@ def scoring(device: torch.device, count: int = IMAGES, width: int = FEATURES) ->
 
 
 def attention(device: torch.device, seconds: float = 90.0) -> dict[str, Any]:
-    """Seconds and memory of the attention mechanisms up to 65,536 tokens, and where the rivals run out of memory."""
+    """Seconds and memory of the attention mechanisms up to 65,536 tokens. Shows where the rivals run out of memory."""
     from baselines.attention import ATTENTIONS
     from harness.cost.probe import Probe
     from lada.fused import try_kernel

@@ -1,4 +1,4 @@
-"""Whether the device computes what it should: the machine, the Triton kernel, and every engine in every precision."""
+"""Checks that the device computes what it should: the machine, the Triton kernel, and every engine in every precision."""
 
 import shutil
 from collections.abc import Callable
@@ -28,7 +28,7 @@ KERNEL_BOUNDS = {torch.float32: 1e-3, torch.bfloat16: 5e-2}  # on |kernel - prod
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """Names, versions and compilers; fails where torch has no kernels for the device."""
+    """Names, versions and compilers. Fails if torch has no kernels for the device."""
     properties = torch.cuda.get_device_properties(device)
     problem = why_unsupported((properties.major, properties.minor), torch.cuda.get_arch_list())
     a = torch.ones(64, 64, device=device)
@@ -48,7 +48,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def kernel(device: torch.device, shapes: tuple[tuple[int, int, int, int], ...] = SHAPES) -> dict[str, Any]:
-    """Lada's Triton kernel, forward and both backwards, against the products in float64 at the sizes of the paper's cells."""
+    """Compares Lada's Triton kernel, forward and both backwards, with float64 products at the sizes of the paper's cells."""
     if not try_kernel(device):
         x = torch.ones(1, 4, 8, device=device)
         pool_tokens(x, x[0, :2])  # raises what stopped it, which is this check's line
@@ -80,7 +80,7 @@ def _kernel_errors(batch: int, tokens: int, dim: int, heads: int, dtype: torch.d
 
 
 def _derivatives(pooled: Callable[..., Tensor], given: list[Tensor]) -> list[Tensor]:
-    """Output, its gradient by the tokens, and R1's by tokens and scores as one vector."""
+    """The output, its gradient by the tokens, and R1's gradient by tokens and scores, as one vector."""
     x, scores = (value.detach().requires_grad_() for value in given[:2])
     out = pooled(x, scores, given[2])
     (slope,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
@@ -95,7 +95,7 @@ def on_device(cell: Cell, device: torch.device) -> tuple[nn.Module, nn.Module]:
 
 
 def engines(device: torch.device, cells: tuple[str, ...] = CELLS, params: str = PAPER) -> dict[str, Any]:
-    """The eager engine against the reference step, in float64 and in every precision, on the paper's networks."""
+    """Compares the eager engine with the reference step, in float64 and in every precision, on the paper's networks."""
     errors: dict[str, dict[str, float]] = {}
     failures = []
     for name in cells:

@@ -1,4 +1,4 @@
-"""Whether runs survive on the device: a step replayed as a CUDA graph, a kill and a resume."""
+"""Checks that a run survives on the device: a step replayed as a CUDA graph, and a kill with a resume."""
 
 import os
 import tempfile
@@ -32,11 +32,11 @@ STEPS_RESUMED = 24
 
 
 class Stopped(BaseException):
-    """Stands for a kill; nothing in the loop catches it."""
+    """Stands for a kill. Nothing in the loop catches it."""
 
 
 def graph(device: torch.device) -> dict[str, Any]:
-    """A captured step against the same program executed; a second capture's memory; a diverged state seen through a replay."""
+    """Compares a captured step with an executed one. Checks a second capture's memory, and that a replay shows divergence."""
     cell = load_cell(*SMALL)
     config = replace(cell.train, batch=32)
     executed, replayed = _state(cell, config, device), _state(cell, config, device)
@@ -77,7 +77,7 @@ def _difference(given: Tensor, expected: Tensor) -> float:
 
 
 def resume(device: torch.device) -> dict[str, Any]:
-    """A run that is stopped and resumed against one that is not, bit by bit with deterministic algorithms; and their price."""
+    """Compares a stopped and resumed run with an undisturbed one, bit by bit, and times deterministic algorithms."""
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # read when the first product is made
     torch.use_deterministic_algorithms(True)
     whole, seconds = _timed(lambda: _run(device, None))
@@ -96,7 +96,7 @@ def _timed(run: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], flo
 
 
 def _run(device: torch.device, stop_at: int | None) -> dict[str, Tensor]:
-    """The averaged generator's weights; `stop_at`: after so many steps the run is stopped, and then resumed."""
+    """The averaged generator's weights. The run is stopped after `stop_at` steps, and then resumed."""
     cell = load_cell(*SMALL)
     batch, side = 32, cell.generator.resolution
     config = replace(

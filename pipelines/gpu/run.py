@@ -1,4 +1,4 @@
-"""Runs one check, in its own process or in this one, and holds its outcome."""
+"""Runs one check, in a process of its own or in this one, and returns its outcome."""
 
 import json
 import os
@@ -19,13 +19,13 @@ COMMAND = [sys.executable, "-m", "pipelines.gpu"]
 
 @dataclass
 class Outcome:
-    """status: ok, failed, no GPU or no time left; reason: why, where it is not ok; found: what the check measured."""
+    """How a check ended."""
 
     name: str
-    status: str
+    status: str  # ok, failed, no GPU or no time left
     seconds: float = 0.0
-    reason: str = ""
-    found: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""  # why the status is not ok
+    found: dict[str, Any] = field(default_factory=dict)  # what the check measured
 
     def line(self) -> str:
         """One line for the terminal."""

@@ -42,7 +42,7 @@ def cells(device: torch.device, params: str = PAPER) -> dict[str, Any]:
 
 
 def _cell(cell: Cell, engine: Engine, device: torch.device, programs: dict | None = None) -> dict[str, Any]:
-    """peak_gib and images_per_s of one cell's step, or the reason for which it cannot run."""
+    """peak_gib and images_per_s of one cell's step, or the reason why it cannot run."""
     generator, discriminator = on_device(cell, device)
     state = engine.build(generator, discriminator, cell.train, use_fused_attention)
     state.programs.update(programs or {})
@@ -92,7 +92,7 @@ def authors(device: torch.device, resolutions: tuple[int, ...] = (32, 64), batch
 
 
 def compiled(device: torch.device, name: str = "table1-16", params: str = PAPER) -> dict[str, Any]:
-    """The compiled engine on a whole cell: compiled, held to the reference, captured, timed against the eager one."""
+    """Compiles the step of a whole cell, compares it with the reference, captures it, and times it against the eager engine."""
     cell = load_cell(params, name)
     noise_dim, side = cell.generator.noise_dim, cell.generator.resolution
     began = time.perf_counter()

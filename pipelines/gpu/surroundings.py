@@ -30,7 +30,7 @@ print(try_kernel(device))
 
 
 def fallback(device: torch.device) -> dict[str, Any]:
-    """A machine without a C compiler, as images that only run programs are: the eager engine works, with one warning."""
+    """Without a C compiler, as in images that only run programs, the eager engine works with one warning."""
     with tempfile.TemporaryDirectory() as empty:
         variables = {"PATH": empty, "CC": "", "CXX": "", "TRITON_CACHE_DIR": empty, "TORCHINDUCTOR_CACHE_DIR": empty}
         script = WITHOUT_COMPILER.format(small=SMALL, device=str(device))
