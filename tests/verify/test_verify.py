@@ -129,6 +129,7 @@ def test_a_difference_is_shown_where_it_is(reported):
     assert any("line 16" in problem and "3.2900" in problem for problem in problems)
 
 
+@pytest.mark.slow
 def test_500_records_are_reported_in_time(add_score):
     record = add_score("cell-0", ["1:1"])
     for seed in range(1, 500):
