@@ -11,27 +11,33 @@ from harness.tracking.generator import register
 from harness.tracking.projection import project
 from harness.tracking.repair import plain_errors, without_secrets
 from harness.tracking.runs import cell_key
-from harness.tracking.ui import print_links, serve
+from harness.tracking.ui import HOST, print_links, serve
 
 
 def main(argv: list[str] | None = None) -> None:
     """Writes every profile with records, or the given one, to MLflow. --ui then serves it on 127.0.0.1."""
     args = _parse(argv)
     uri = asked_uri(args.tracking_uri)
+    if args.ui and not is_server(uri):
+        serve(args.port, uri, lambda: update(args, uri, f"http://{HOST}:{args.port}"))
+    else:
+        update(args, uri, uri if is_server(uri) else None)
+
+
+def update(args: argparse.Namespace, uri: str | None, server: str | None) -> None:
+    """Brings the store in line, then prints a link per profile if a server shows it."""
     profiles = chosen_profiles(args.profile)
     for profile in profiles:
         store = load_store(profile)
         counts = project(store, uri)
         said = ", ".join(f"{count} runs {what}" for what, count in counts.items())
-        print(f"{profile}: {said} in {without_secrets(uri) if uri else DATABASE}")
+        print(f"{profile}: {said} in {without_secrets(uri) if uri else DATABASE}", flush=True)
         if args.register:
             _register(store, args.register, uri)
     if uri and "DVC_STAGE" in os.environ:
         DATABASE.touch()  # the stage's output, which is elsewhere this time
-    if is_server(uri):
-        print_links(profiles, str(uri), uri)
-    elif args.ui:
-        serve(profiles, args.port, uri)
+    if server:
+        print_links(profiles, server, uri)
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

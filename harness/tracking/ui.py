@@ -3,11 +3,14 @@
 import os
 import socket
 import sys
+import threading
+from collections.abc import Callable
 
 from harness.errors import HarnessError
 from harness.names import experiment_name
 from harness.processes import run_to_the_end
-from harness.tracking.database import QUIET, connect, database_uri, experiment_id
+from harness.tracking.database import DATABASE, QUIET, connect, database_uri, experiment_id
+from harness.tracking.repair import damage
 
 HOST = "127.0.0.1"
 # The classic charts (the plain address opens on panels for language models), runs in the order of their names, as the tables.
@@ -26,12 +29,16 @@ def print_links(profiles: list[str], server: str, uri: str | None) -> None:
         print(f"{profile}: {chart_link(server, experiment_id(client, experiment_name(profile)))}", flush=True)
 
 
-def serve(profiles: list[str], port: int, uri: str | None = None) -> None:
-    """Prints the links and serves a database until interrupted. HarnessError if the port is in use."""
+def serve(port: int, uri: str | None, update: Callable[[], None]) -> None:
+    """Serves a database until interrupted. `update` brings it in line: at the same time, because both take seconds to start, or
+    first if there is none yet. HarnessError if the port is in use."""
     with socket.socket() as probe:
         if probe.connect_ex((HOST, port)) == 0:
             raise HarnessError(f"port {port} is in use; stop what listens there or choose another with --port")
-    print_links(profiles, f"http://{HOST}:{port}", uri)
+    if uri or (DATABASE.is_file() and not damage()):
+        threading.Thread(target=_reported, args=(update,), daemon=True).start()
+    else:
+        update()
     store = ["--backend-store-uri", uri or database_uri()]
     command = [sys.executable, "-m", "mlflow", "ui", *store, "--host", HOST, "--port", str(port), "--workers", "1"]
     try:
@@ -40,4 +47,12 @@ def serve(profiles: list[str], port: int, uri: str | None = None) -> None:
         print("stopped")
         return
     if status:
-        raise HarnessError(f"mlflow ui ended with status {status}; see its message above")
+        raise HarnessError(f"mlflow ui ended with status {status}; its own message stands above")
+
+
+def _reported(update: Callable[[], None]) -> None:
+    """What is served is worth seeing even where the records cannot be read."""
+    try:
+        update()
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
