@@ -1,12 +1,7 @@
 import dataclasses
-import os
 import re
 import shutil
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,12 +17,10 @@ from harness.tracking import live_run
 from harness.tracking.database import connect
 from harness.tracking.generator import MODEL, register
 from harness.tracking.projection import project
-from harness.tracking.repair import damage
 from harness.tracking.runs import user
 from lada.configs import GeneratorConfig
 from lada.generator import Generator
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # MLflow's own
 
 
@@ -161,68 +154,3 @@ def test_the_generator_is_a_model_that_makes_images(add_score, database):
     project(load_store("digits"))  # replaced; but its model is registered
     assert client.get_logged_model(model.model_id).tags["ladagan.replaced_by"] == runs(client)["a"].info.run_id
     assert client.get_logged_model(model.model_id).status == "READY"
-
-
-@pytest.mark.parametrize("place", ["file", "directory"])
-def test_a_broken_store_never_stops_training(tmp_path, monkeypatch, capsys, place):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_text("not a database") if place == "file" else (tmp_path / "mlflow.db").mkdir()
-    with live_run("lada", "digits", {}) as log:
-        log([{"nimg": 1, "loss_d": 1.0}])
-        log([{"nimg": 2, "loss_d": 1.0}])
-    assert capsys.readouterr().err.count("warning: no live curves") == 1
-
-
-def test_a_broken_projection_is_rebuilt_and_said_in_one_line(add_score, capsys):
-    add_score("lada", ["1:16"])
-    store = load_store("digits")
-    for content in (b"not a database", b"SQLite format 3\0" + b"\1" * 5000):
-        Path("mlflow.db").write_bytes(content)
-        assert damage()
-    assert project(store) == {"written": 1, "kept": 0, "replaced": 0}
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: mlflow.db is broken (")
-    assert Path("mlflow.db.broken-1").read_bytes() == content  # a user's runs may be in it
-    assert not damage()
-    with sqlite3.connect("mlflow.db") as connection:  # sound for SQLite, not for MLflow
-        connection.execute("DROP TABLE runs")
-    connection.close()
-    assert project(store) == {"written": 1, "kept": 0, "replaced": 0}
-    assert "it is now mlflow.db.broken-2" in capsys.readouterr().err
-
-
-def test_a_directory_or_a_full_disk_in_its_place_is_one_line(add_score, monkeypatch):
-    add_score("lada", ["1:16"])
-    store = load_store("digits")
-    Path("mlflow.db").mkdir()
-    with pytest.raises(HarnessError, match=r"mlflow\.db is a directory"):
-        project(store)
-    Path("mlflow.db").rmdir()
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**20))
-    with pytest.raises(HarnessError, match="1 MiB are free"):
-        project(store)
-    assert not Path("mlflow.db").exists()
-
-
-def test_a_path_of_signs_that_mean_something_in_an_address(add_score, tmp_path, monkeypatch):
-    add_score("lada", ["1:16"])
-    odd = tmp_path / "a %41?b#c (d)"
-    (tmp_path / "results").rename(odd.with_name("results-of-it"))
-    odd.mkdir()
-    (tmp_path / "results-of-it").rename(odd / "results")
-    monkeypatch.chdir(odd)
-    assert project(load_store("digits")) == {"written": 1, "kept": 0, "replaced": 0}
-    assert {path.name for path in odd.iterdir()} >= {"mlflow.db", "mlartifacts"}
-    assert list(odd.glob("mlartifacts/ladagan-digits/*/artifacts/images/samples*.png"))
-    assert {path.name for path in tmp_path.iterdir()} == {odd.name}
-
-
-def test_two_projections_at_once_write_every_run_once(add_score, tmp_path):
-    for cell in ("a", "b"):
-        add_score(cell)
-    command = [sys.executable, "-m", "harness.tracking"]
-    both = [subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE) for _ in range(2)]
-    said = [process.communicate()[1].decode() for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    assert runs(connect()).keys() == {"a", "b"}
-    assert project(load_store("digits")) == {"written": 0, "kept": 2, "replaced": 0}
