@@ -96,7 +96,7 @@ def test_a_seeds_picture_is_the_first_of_its_sequence_in_evaluation(add_run):
 
 @pytest.mark.skipif(arithmetic() != PINNED, reason="this machine's kernels cannot be pinned")
 def test_the_pictures_are_those_of_every_machine(add_run):
-    """Gold: weights and pictures, made natively on an AMD EPYC."""
+    """Gold: weights and pictures, the same natively on an AMD EPYC and under an emulated Haswell (qemu)."""
     _, generator = add_run()
     pictures = SeededPictures(generator, range(8))[:]
     assert hashlib.sha256(pictures.tobytes()).hexdigest() == GOLD
