@@ -27,7 +27,7 @@ from pipelines.published.convert import MODEL, load_generator
 from pipelines.published.fetch import checkpoint, weights_path
 from pipelines.published.samples import PublishedSamples
 
-WARM_UP, TIMED, BATCH = 1, 3, 16  # batches, and images in each
+WARM_UP, TIMED, BATCH = 1, 2, 16  # batches, and images in each
 BLOCK = 2048  # features on either side of the timed distances
 
 
@@ -113,22 +113,34 @@ def measured_rates(profile: Profile, keys: list[str], batch: int) -> dict[str, R
     """{checkpoint: rates}, timed on a few batches of its own generator."""
     use_threads(profile.written.threads)
     device = default_device()
-    extractor, distance = _extractor(profile, device), time_distance(device)
-    return {key: Rates(*time_images(_generator(profile, key).to(device), extractor, batch, device), distance) for key in keys}
+    distance, look = time_distance(device), 0.0
+    rates: dict[str, Rates] = {}
+    for key in keys:
+        make, images = time_making(_generator(profile, key).to(device), batch, device)
+        look = look or time_looking(images, _extractor(profile, device), batch)  # the same for all: it resizes every picture
+        rates[key] = Rates(make, look, distance)
+    return rates
 
 
-def time_images(generator: Generator, extractor: Extractor, batch: int, device: str) -> tuple[float, float]:
-    """Median seconds to make one image, and to extract its features."""
+def time_making(generator: Generator, batch: int, device: str) -> tuple[float, np.ndarray]:
+    """Median seconds to make one image, and the images made."""
     samples = PublishedSamples(generator, batch * (WARM_UP + TIMED), 0, batch, device)
-    make, look = [], []
+    seconds, images = [], []
     for start in range(0, len(samples), batch):
         began = perf_counter()
-        images = samples[start : start + batch]
-        made = perf_counter()
-        features(images, extractor, batch, progress=False)
-        make.append(made - began)
-        look.append(perf_counter() - made)
-    return median(make[WARM_UP:]) / batch, median(look[WARM_UP:]) / batch
+        images.append(samples[start : start + batch])
+        seconds.append(perf_counter() - began)
+    return median(seconds[WARM_UP:]) / batch, np.concatenate(images)
+
+
+def time_looking(images: np.ndarray, extractor: Extractor, batch: int) -> float:
+    """Median seconds to extract the features of one image."""
+    seconds = []
+    for start in range(0, len(images), batch):
+        began = perf_counter()
+        features(images[start : start + batch], extractor, batch, progress=False)
+        seconds.append(perf_counter() - began)
+    return median(seconds[WARM_UP:]) / batch
 
 
 def time_distance(device: str) -> float:
