@@ -4,6 +4,7 @@ A run belongs to the harness if it bears its key, and to this user if MLflow say
 """
 
 import getpass
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -90,6 +91,11 @@ def log_facts(client: "MlflowClient", run_id: str, tags: Mapping[str, object], p
 
     shown = [RunTag(name, str(value)[:5000]) for name, value in tags.items() if value not in ("", None)]
     client.log_batch(run_id, tags=shown)
-    stated = [Param(name, str(value)[:500]) for name, value in params.items()]
+    stated = [Param(name, _text(value)[:500]) for name, value in params.items()]
     for start in range(0, len(stated), 100):
         client.log_batch(run_id, params=stated[start : start + 100])
+
+
+def _text(value: object) -> str:
+    """As a record has it, where tuples became lists: MLflow refuses a parameter that changes when the record completes a run."""
+    return str(json.loads(json.dumps(value))) if isinstance(value, list | tuple) else str(value)

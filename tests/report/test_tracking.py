@@ -47,8 +47,10 @@ def runs(client, name="ladagan-digits"):
 def test_projection_is_idempotent_and_completes_a_live_run(add_score, add_cost, database):
     progress = progress_grid({nimg: np.full((2, 3, 4, 4), 50, np.uint8) for nimg in (0, 1600)}, "progress.png")
     add_cost("g32-lada-conv")
-    record = add_score("lada-seed1", ["1:16"], progress=progress, seed=1)
-    with live_run("lada-seed1", "digits", record.config) as log:
+    config = {"attention": "lada", "train": {"lr_g": 2e-4, "betas": [0.5, 0.99]}, "generator": {"dims": [64, 32]}}
+    add_score("lada-seed1", ["1:16"], progress=progress, seed=1, config=config)
+    asked = config | {"train": {"lr_g": 2e-4, "betas": (0.5, 0.99)}, "generator": {"dims": (64, 32)}}  # as a cell holds it
+    with live_run("lada-seed1", "digits", asked) as log:
         log([{"nimg": 320, "loss_d": 9.0, "grad_norm_g": 1.0}])
         client = connect()
         live = runs(client)["lada-seed1"]
