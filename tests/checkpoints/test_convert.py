@@ -1,9 +1,7 @@
 """Published weights, written as files of our own."""
 
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -13,27 +11,9 @@ from harness.checkpoints.bundle import bundle_files
 from harness.errors import HarnessError
 from harness.files import sha256_file
 from lada.configs import GeneratorConfig
-from lada.discriminator import Discriminator
 from lada.generator import Generator
 from pipelines.published.convert import METADATA, convert, convert_folder, load_generator, read_published
-
-HERE = Path(__file__).parent / "published"
-NAMES = ("pixel32", "decoder128")
-
-
-@pytest.fixture(scope="module")
-def expected():
-    arrays = {name: dict(np.load(HERE / name / "expected.npz")) for name in NAMES}
-    return arrays.__getitem__
-
-
-def network_of(published, weights="ema_generator"):
-    if weights == "discriminator":
-        network, state = Discriminator(published.discriminator), published.discriminator_state()
-    else:
-        network, state = Generator(published.generator), published.generator_state(weights)
-    network.load_state_dict(state)
-    return network.eval()
+from tests.checkpoints.networks import network_of
 
 
 def test_the_written_file_holds_the_average_and_where_it_came_from(published, tmp_path):

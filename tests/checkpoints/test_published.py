@@ -8,10 +8,9 @@ import tf_graph
 import torch
 
 from harness.errors import HarnessError
-from lada.discriminator import Discriminator
-from lada.generator import Generator
 from lada.tensorflow import SUFFIX
 from pipelines.published.convert import read_published
+from tests.checkpoints.networks import network_of
 
 HERE = Path(__file__).parent / "published"
 NAMES = ("pixel32", "decoder128")
@@ -28,15 +27,6 @@ def read():
 def expected():
     arrays = {name: dict(np.load(HERE / name / "expected.npz")) for name in NAMES}
     return arrays.__getitem__
-
-
-def network_of(published, weights="ema_generator"):
-    if weights == "discriminator":
-        network, state = Discriminator(published.discriminator), published.discriminator_state()
-    else:
-        network, state = Generator(published.generator), published.generator_state(weights)
-    network.load_state_dict(state)
-    return network.eval()
 
 
 @torch.no_grad()

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.config import check_types, from_mapping
 from harness.errors import HarnessError
+from tests.config.refusals import refusal
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,3 @@ def test_any_value_is_taken_or_refused_in_one_short_line(value):
         complaint = refusal(lambda name=name: from_mapping(Example, {"nimg": 5, name: value}, "train"))
         assert complaint.startswith(("train", "unknown key in train", "nothing"))
         assert len(complaint) < 1000
-
-
-def refusal(call: Callable[[], object]) -> str:
-    """The message of a HarnessError, or "nothing". Any other error fails the test."""
-    try:
-        call()
-    except HarnessError as error:
-        return str(error)
-    return "nothing"

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from harness.config import load_params
 from harness.errors import HarnessError
 from harness.yaml_reading import MAX_DEPTH, parse_yaml
+from tests.config.refusals import refusal
 
 
 def test_yaml_numbers_follow_version_1_2(tmp_path):
@@ -46,15 +46,6 @@ def test_any_text_is_yaml_or_refused_in_one_short_line(text):
     complaint = refusal(lambda: parse_yaml(text, "params.yaml"))
     assert complaint.startswith(("params.yaml", "nothing"))
     assert len(complaint) < 1000
-
-
-def refusal(call: Callable[[], object]) -> str:
-    """The message of a HarnessError, or "nothing". Any other error fails the test."""
-    try:
-        call()
-    except HarnessError as error:
-        return str(error)
-    return "nothing"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
