@@ -11,8 +11,7 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 import json
 import shlex
 import sys
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean, stdev
 from time import time
@@ -22,14 +21,11 @@ import torch
 
 from harness.arithmetic import arithmetic
 from harness.closure import code_digest
-from harness.data import DATASETS, read_manifest
-from harness.data.download import fetch
-from harness.data.manifest import MANIFEST
+from harness.data import read_manifest
 from harness.device import default_device, use_threads
-from harness.errors import HarnessError, run_command
+from harness.errors import run_command
 from harness.files import sha256_file
 from harness.locks import output_lock
-from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.parts import Work
 from harness.metrics.protocol import LEVELS
 from harness.records.environment import this_process, versions
@@ -37,28 +33,17 @@ from harness.records.measured import Measurement
 from harness.records.models import PublishedRecord
 from harness.records.parts import Comparability, Networks
 from harness.records.record import make, read_as, write_record
-from lada.generator import Generator
 from lada.names import discriminator_id, generator_id
-from pipelines.needs import check_data
 from pipelines.profile import Profile, load_profile
 from pipelines.published.belonging import mismatches
-from pipelines.published.convert import MODEL, load_generator, read_facts
+from pipelines.published.convert import MODEL
 from pipelines.published.draws import Draws
-from pipelines.published.fetch import LACKING, checkpoint, checkpoint_arguments, weights_path
+from pipelines.published.fetch import checkpoint, checkpoint_arguments, weights_path
+from pipelines.published.ready import Ready, prepare
 from pipelines.published.samples import PublishedSamples, draw_samples
 from pipelines.scoring import summarised
 
 CODE = ("lada.generator", "harness.metrics.sampling")  # what decides a published network's images
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Everything that scoring one checkpoint needs. It is checked before the hours of work."""
-
-    generator: Generator
-    facts: dict[str, Any]  # of the converted file
-    root: Path  # prepared pictures
-    extractor: Extractor
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -97,50 +82,6 @@ def score(profile: Profile, key: str, command: str) -> None:
     parts = {"cell": key, "profile": profile.name, "record_digest": record.digest, "processes": [process]}
     write_record(profile.results / "measured" / f"{key}.json", make(Measurement, **parts))
     print(f"{key}: {summary(record)}")
-
-
-def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list[str]]:
-    """What scoring needs, or a line for each missing thing."""
-    params, weights = checkpoint(profile, key), weights_path(profile, key)
-    extractor: Extractor | None = None
-    missing: list[str] = []
-    if not (weights / MODEL).is_file():
-        line = weights / LACKING
-        missing.append(line.read_text("utf-8").strip() if line.is_file() else f"no weights at {weights}; run their fetch stage")
-    root = profile.results / "data" / params.data
-    try:
-        extractor = profile_extractor(profile, device)
-    except HarnessError as error:
-        missing.append(str(error))
-    # Another checkpoint's stage that prepares the same pictures is no lack: there the lock's own error ends this one.
-    with nullcontext() if (root / MANIFEST).is_file() else output_lock(root):
-        try:
-            prepare_data(profile, params.data, root)
-        except HarnessError as error:
-            missing.append(str(error))
-    if missing or extractor is None:
-        return None, missing
-    return Ready(load_generator(weights).to(device), read_facts(weights), root, extractor), []
-
-
-def profile_extractor(profile: Profile, device: str) -> Extractor:
-    """The profile's extractor. Fetches its weights if they are missing. Random weights need no file."""
-    features = profile.features
-    if features is None:
-        raise HarnessError("missing features; expected the extractor with which checkpoints are scored; add it")
-    if features.random_seed is None and features.weights is not None and features.extractor == "inception-v3":
-        from harness.metrics.inception import MAX_BYTES, SHA256, URL_INCEPTION_V3  # torch-fidelity takes seconds to import
-
-        fetch(URL_INCEPTION_V3, Path(features.weights), f"sha256:{SHA256}", MAX_BYTES)
-    return load_extractor(features.extractor, features.weights, device, random_seed=features.random_seed)
-
-
-def prepare_data(profile: Profile, key: str, root: Path) -> None:
-    """Prepares the pictures of dataset `key` in `root`. HarnessError for what is missing or not as asked."""
-    if not (root / MANIFEST).is_file():
-        entry = profile.entries[key]
-        DATASETS[entry["name"]](entry, root)
-    check_data(profile, key)
 
 
 def asked(profile: Profile, key: str, ready: Ready | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from harness.records.record import read_as
 from harness.records.store import load_store
 from harness.report.__main__ import report
 from harness.verify.checks import check_profile
-from pipelines.published import fetch, score
+from pipelines.published import fetch, ready, score
 
 PROXIES = ("fd", "sfd", "isx", "precision", "recall")
 
@@ -84,8 +84,8 @@ def test_a_decoder_at_128_pixels_is_held_against_pictures_of_its_size(profile):
 
 
 def test_the_pinned_name_with_wrong_counts_is_a_mismatch_not_a_fid(profile, monkeypatch):
-    real = score.profile_extractor
-    monkeypatch.setattr(score, "profile_extractor", lambda *given: replace(real(*given), label="inception-v3"))
+    real = ready.fetched_extractor
+    monkeypatch.setattr(ready, "fetched_extractor", lambda *given: replace(real(*given), label="inception-v3"))
     record = run(profile, "cifar10")
     assert record.comparability.level == "protocol-mismatch"
     assert any("8 generated images, the protocol's count is 50000" in reason for reason in record.comparability.reasons)
