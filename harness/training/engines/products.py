@@ -1,8 +1,9 @@
 """nn.Linear by oneDNN's product instead of MKL's, for fp32 on a CPU. The function and all its derivatives equal nn.Linear's.
 
 MKL repeats its results on every x86-64 machine only with its compatible kernels, which use SSE2 (harness.pinned). oneDNN's AVX2
-kernels with fused multiply-adds repeat too and are 2 to 3 times as fast, which saves 15% of a digits step. MKL with a free choice
-of kernels is faster still, so a process whose arithmetic is not pinned keeps MKL.
+kernels with fused multiply-adds repeat too, and large products are 2 to 3 times as fast. A small one takes longer than MKL's,
+because each call costs some 0.1 ms. MKL with a free choice of kernels is faster still, so a process whose arithmetic is not pinned
+keeps MKL.
 """
 
 import os
@@ -14,13 +15,15 @@ from torch import Tensor, nn
 from harness.training.engines.gradients import gradient_is_wanted
 from harness.training.replace import replace_layers
 
+SMALL = 2**21  # multiply-accumulates; below it MKL's compatible kernels take less time, with both gradients
+
 
 class OneDnnLinear(nn.Linear):
     """nn.Linear with another product. `use_onednn_products` makes it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., dim_in) -> (..., dim_out)."""
-        if torch.is_autocast_enabled(x.device.type):
+        if torch.is_autocast_enabled(x.device.type) or x.numel() * self.out_features < SMALL:
             return super().forward(x)
         out: Tensor = _Product.apply(x.reshape(-1, self.in_features), self.weight, self.bias)
         return out.unflatten(0, x.shape[:-1])
