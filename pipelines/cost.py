@@ -22,7 +22,7 @@ from harness.records.environment import device_name, this_process, versions
 from harness.records.measured import Throughput
 from harness.records.models import CostRecord
 from harness.records.record import make, read_as, write_record
-from pipelines.measurement import measured_fields
+from pipelines.measurement import counted_fields, measured_fields
 from pipelines.networks import networks
 from pipelines.profile import load_profile, profile_argument
 
@@ -45,7 +45,10 @@ PRELOADED = [
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes one cost record per network. Skips networks whose code, settings and device have not changed."""
+    """Writes one cost record per network, and its throughput.
+
+    Counts depend on nothing but the code, so a record of the same code is kept; only its speed is measured on another device.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     profile_argument(parser)
     parser.add_argument("--only", nargs="+", metavar="NETWORK", help="only these networks, added to the records there are")
@@ -55,22 +58,29 @@ def main(argv: list[str] | None = None) -> None:
     names, limits = _chosen(args.only or profile.cost.networks), profile.cost.limits
     with output_lock(profile.results / "costs"):
         for name in tqdm(names, desc="costs", unit="network"):
-            if args.again or not _is_measured(profile.results, name, limits, device):
-                _in_fresh_process(name, limits, profile.name, device)
+            record = None if args.again else counted_record(profile.results, name)
+            if record is None or not _is_measured(record, profile.results, limits, device):
+                _in_fresh_process(name, limits, profile.name, device, record)
         if not args.only:
             _remove_others(profile.results, names)
 
 
-def _is_measured(results: Path, name: str, limits: Limits, device: str) -> bool:
-    """Whether the network's files were written by the current code, with these settings, on this device."""
+def counted_record(results: Path, name: str) -> CostRecord | None:
+    """The network's record, if the current code made it for this profile."""
     try:
         record = read_as(CostRecord, results / "costs" / f"{name}.json")
-        if record.code != network_code(name) or record.profile != results.name:
-            return False
-        if networks()[name].build is None:
-            return True
-        throughput = read_as(Throughput, results / "throughput" / f"{name}.json")
     except HarnessError:  # missing or altered
+        return None
+    return record if record.code == network_code(name) and record.profile == results.name else None
+
+
+def _is_measured(record: CostRecord, results: Path, limits: Limits, device: str) -> bool:
+    """Whether the network's throughput was measured with these settings, on this device."""
+    if networks()[record.cell].build is None:
+        return True
+    try:
+        throughput = read_as(Throughput, results / "throughput" / f"{record.cell}.json")
+    except HarnessError:
         return False
     same = throughput.record_digest == record.digest and throughput.limits == asdict(limits)
     return same and throughput.process.device == device_name(device)
@@ -100,13 +110,13 @@ def _chosen(only: Sequence[str] | None) -> Sequence[str]:
     return only or list(known)
 
 
-def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> None:
+def _in_fresh_process(name: str, limits: Limits, profile: str, device: str, record: CostRecord | None) -> None:
     """Measures one network in a fresh process, so that the peak of memory is its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=context, initializer=serve_parent) as pool:
         try:
-            pool.submit(measure_network, name, limits, profile, device).result()
+            pool.submit(measure_network, name, limits, profile, device, record).result()
         except KeyboardInterrupt:
             end_children()  # else the pool would wait for the measurement
             raise
@@ -116,12 +126,22 @@ def _in_fresh_process(name: str, limits: Limits, profile: str, device: str) -> N
             ) from error
 
 
-def measure_network(name: str, limits: Limits, profile: str, device: str) -> None:
-    """Counts and times the network `name`. Writes its throughput and then its record."""
+def measure_network(name: str, limits: Limits, profile: str, device: str, record: CostRecord | None) -> None:
+    """Times the network `name`, and counts it unless it has a `record`. Writes its throughput and then its record."""
     started = time.time()
+    measured = measured_fields(networks()[name], limits, device)
+    seconds = time.time() - started
+    record = record or _count(name, profile)
+    if measured is not None:
+        process = this_process("cost", started, seconds, device)
+        kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
+        write_record(Path("results") / profile / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
+    write_record(Path("results") / profile / "costs" / f"{name}.json", record)
+
+
+def _count(name: str, profile: str) -> CostRecord:
     entry = networks()[name]
-    counted, measured = measured_fields(entry, limits, device)
-    record = make(
+    return make(
         CostRecord,
         cell=name,
         profile=profile,
@@ -135,13 +155,8 @@ def measure_network(name: str, limits: Limits, profile: str, device: str) -> Non
         source=entry.source,
         note=entry.note or None,
         code=network_code(name),
-        **counted,
+        **counted_fields(entry),
     )
-    if measured is not None:
-        process = this_process("cost", started, time.time() - started, device)
-        kept = {"network": name, "profile": profile, "record_digest": record.digest, "limits": asdict(limits), "process": process}
-        write_record(Path("results") / profile / "throughput" / f"{name}.json", make(Throughput, **kept, **measured))
-    write_record(Path("results") / profile / "costs" / f"{name}.json", record)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from time import time
 from typing import Any
 
 from harness.arithmetic import arithmetic
-from harness.device import default_device, use_threads
+from harness.device import default_device, prepare_long_work, use_threads
 from harness.errors import run_command
 from harness.locks import output_lock
 from harness.metrics.metric import METRICS
@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     profile = load_profile(args.params)
     cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
+    prepare_long_work()
     with nullcontext() if ranks.rank else output_lock(record_path(cell)):
         evaluate(profile, cell, shlex.join(["python", "-m", "pipelines.evaluate", *(argv or sys.argv[1:])]), ranks)
 

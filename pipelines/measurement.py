@@ -17,18 +17,12 @@ from pipelines.networks import closed_forms
 NOT_PUBLIC: dict[str, Any] = {"params": None, "macs": Macs()}
 
 
-def measured_fields(entry: Network, limits: Limits, device: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The fields of a network's record, which are counted, and of its throughput, which are measured."""
-    build, make_inputs = entry.build, entry.inputs
-    if build is None or make_inputs is None:
-        return NOT_PUBLIC, None
-    network = build().eval().to(device)
-    memory = PeakMemory(network, device)
-    timings = measure(network, lambda batch: tuple(value.to(device) for value in make_inputs(batch)), memory, limits)
-    largest = max(timings)
-    energy = _energy(network, make_inputs(largest), largest, limits, memory.device, entry.steps_per_image)
-    network, inputs = network.cpu(), make_inputs(1)
-    count = count_macs(network, inputs, closed_forms(network, inputs))  # last, because it leaves freed memory behind
+def counted_fields(entry: Network) -> dict[str, Any]:
+    """The fields of a network's record, which are counted and repeat."""
+    if entry.build is None or entry.inputs is None:
+        return NOT_PUBLIC
+    network, inputs = entry.build().eval(), entry.inputs(1)
+    count = count_macs(network, inputs, closed_forms(network, inputs))
     macs = Macs(
         true=count.true,
         fvcore=count.fvcore,
@@ -36,10 +30,24 @@ def measured_fields(entry: Network, limits: Limits, device: str) -> tuple[dict[s
         closed_form=count.closed_form,
         printed_convention=CONVENTIONS[entry.convention](count),
     )
-    counted = {"params": count.params, "macs": macs, "known_differences": count.differences}
+    return {"params": count.params, "macs": macs, "known_differences": count.differences}
+
+
+def measured_fields(entry: Network, limits: Limits, device: str) -> dict[str, Any] | None:
+    """The fields of a network's throughput. None if its code is not public.
+
+    Measure before counting, which leaves freed memory.
+    """
+    build, make_inputs = entry.build, entry.inputs
+    if build is None or make_inputs is None:
+        return None
+    network = build().eval().to(device)
+    memory = PeakMemory(network, device)
+    timings = measure(network, lambda batch: tuple(value.to(device) for value in make_inputs(batch)), memory, limits)
+    largest = max(timings)
+    energy = _energy(network, make_inputs(largest), largest, limits, memory.device, entry.steps_per_image)
     rates = {str(batch): _rate(timing) for batch, timing in timings.items()}
-    measured = {"threads": torch.get_num_threads(), "rates": rates, "peak_bytes": timings[1].peak_bytes, "energy": energy}
-    return counted, measured
+    return {"threads": torch.get_num_threads(), "rates": rates, "peak_bytes": timings[1].peak_bytes, "energy": energy}
 
 
 def _rate(timing: Timing) -> Rate:

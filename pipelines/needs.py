@@ -26,10 +26,12 @@ from harness.metrics.npz import array_names
 from harness.metrics.protocol import Protocol
 from harness.training.engines import LONG_RUN
 from harness.training.memory import step_bytes
+from lada.layers import quick_draws
 from pipelines.compose import Cell
 from pipelines.profile import Profile
 
 GIB = 2**30
+SMALL = 32  # pixels
 # md5 of the first picture's bytes, row by row, RGB. FFHQ is published at 128 pixels too: no filter has to be guessed.
 FIRST_PICTURES = {"ffhq-50k": "38d7e93eb9a796d0e65f8c64de8ba161"}
 CERTAIN = 1.25  # times the memory: estimates can be wrong by a few per cent, and a refusal must be right
@@ -165,10 +167,12 @@ def check_memory(cell: Cell, device: str, ranks: int = 1) -> None:
 
 def memory_needed(cell: Cell, ranks: int = 1) -> int:
     """Estimated bytes of a step in one process."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    # Nothing is computed on the meta device, but it imports torch's compiler, which takes longer than to run a small network.
+    device = "cpu" if cell.generator.resolution <= SMALL else "meta"
+    with torch.random.fork_rng(devices=[]), torch.device(device), quick_draws():
         generator, discriminator = cell.build()
-        batch = max(1, cell.train.batch // ranks)
-        return step_bytes(generator, discriminator, cell.train, cell.generator.noise_dim, cell.generator.resolution, batch)
+    batch = max(1, cell.train.batch // ranks)
+    return step_bytes(generator, discriminator, cell.train, cell.generator.noise_dim, cell.generator.resolution, batch)
 
 
 def lacking_lines(profile: Profile, cells: list[Cell]) -> Iterator[str]:

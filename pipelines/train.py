@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.torch import save_file
 
 from harness.data.views import Images
-from harness.device import default_device, use_threads
+from harness.device import default_device, prepare_long_work, use_threads
 from harness.errors import HarnessError, run_command
 from harness.files import atomic_path, sha256_file
 from harness.locks import output_lock
@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
     profile, device = load_profile(args.params), default_device()
     cell = profile.cell(args.cell, args.set)
     use_threads(cell.threads)
+    prepare_long_work()
     ranks = join_ranks()
     check_ready(profile, cell, device, ranks.size)
     images, indices = cell.images()

@@ -1,4 +1,4 @@
-"""The digits classifier as a feature extractor registered in torch-fidelity.
+"""The digits classifier as a feature extractor.
 
 Its weights are committed beside this file and pinned by their sha256, as Inception's are. So all machines measure distances in
 the same feature space. `python -m pipelines.extractor --remake` trains the weights again and compares them.
@@ -12,53 +12,44 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase
-from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
-from torch_fidelity.registry import register_feature_extractor
 
 from harness.errors import HarnessError
 from harness.metrics.classifier import RESOLUTION, SHA256, WEIGHTS, DigitsClassifier, to_input
-from harness.metrics.fidelity import METRIC_LAYERS, PROVIDED, check_arguments, create
 
 NAME = "digits-cnn"
 SPATIAL_CHANNELS = 7
 
 
-class DigitsFeatures(FeatureExtractorBase):
+class DigitsFeatures(nn.Module):
     """Pool (B, 64), spatial (B, 448) and logits (B, 10) of uint8 images (B, 3, H, W). Resizes as TensorFlow 1 does, if needed."""
 
     resolution = RESOLUTION
     pool_dim = 64
     spatial_dim = SPATIAL_CHANNELS * 8 * 8
 
-    def __init__(self, name: str, features_list: list[str], feature_extractor_weights_path: Path, **arguments: object) -> None:
-        check_arguments(arguments)
-        super().__init__(name, features_list)
+    def __init__(self, weights: Path) -> None:
+        super().__init__()
         self.model = DigitsClassifier()
-        self.model.load_state_dict(read_weights(Path(feature_extractor_weights_path))[0])
+        self.model.load_state_dict(read_weights(weights)[0])
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        if x.shape[2:] != (RESOLUTION, RESOLUTION):
-            x = interpolate_bilinear_2d_like_tensorflow1x(x.float(), size=(RESOLUTION, RESOLUTION), align_corners=False)
-        middle, pool, logits = self.model(to_input(x))
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        middle, pool, logits = self.model(to_input(_resized(x)))
         spatial = middle[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1)  # (B, 8*8*7), channel fastest as for sFID
-        found = {"pool": pool, "spatial": spatial, "logits": logits}
-        return tuple(found[wanted] for wanted in self.features_list)
+        return pool, spatial, logits
 
     @staticmethod
-    def get_provided_features_list() -> tuple[str, ...]:
-        return PROVIDED
-
-    @staticmethod
-    def get_default_feature_layer_for_metric(metric: str) -> str:
-        return METRIC_LAYERS[metric]
-
-    @staticmethod
-    def can_be_compiled() -> bool:
-        return False
+    def convert_features_tuple_to_dict(features: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+        """The outputs by name, as torch-fidelity's extractors give them."""
+        return dict(zip(("pool", "spatial", "logits"), features, strict=True))
 
 
-register_feature_extractor(NAME, DigitsFeatures)
+def _resized(x: torch.Tensor) -> torch.Tensor:
+    if x.shape[2:] == (RESOLUTION, RESOLUTION):
+        return x
+    # Imported only here, because torch-fidelity takes four seconds: it imports torchvision, and that torch's compiler.
+    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+
+    return interpolate_bilinear_2d_like_tensorflow1x(x.float(), size=(RESOLUTION, RESOLUTION), align_corners=False)
 
 
 def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
@@ -67,7 +58,7 @@ def load_digits_cnn(weights: Path | None) -> tuple[str, str, nn.Module]:
     if weights is None and sha256 != SHA256:
         raise HarnessError(f"{WEIGHTS} has sha256 {sha256}, not the pinned {SHA256}; restore the file from Git")
     label = NAME if sha256 == SHA256 else f"{NAME}@{sha256[:8]}"
-    return label, sha256, create(NAME, weights or WEIGHTS)
+    return label, sha256, DigitsFeatures(weights or WEIGHTS).eval()
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], str]:

@@ -1,6 +1,6 @@
-"""The networks whose features are scored. Each is registered in torch-fidelity under the same name as here.
+"""The networks whose features are scored.
 
-torch-fidelity takes seconds to import (torchvision loads torch's compiler), so it is imported only when an extractor is loaded.
+torch-fidelity takes seconds to import (torchvision loads torch's compiler), so it is imported only when Inception is loaded.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from harness.errors import HarnessError, unknown_choice
 class Extractor:
     """A feature extractor on its device."""
 
-    name: str  # as registered
+    name: str
     label: str  # the name; for weights that are not the pinned ones, also 8 digits of their hash, because scores then differ
     sha256: str  # of the weights
-    module: Any  # a torch-fidelity feature extractor with pool_dim, spatial_dim and resolution
+    module: Any  # called as torch-fidelity's feature extractors are; with pool_dim, spatial_dim and resolution
 
 
 def _load_inception(weights: Path | None, random_seed: int | None) -> tuple[str, str, nn.Module]:

@@ -73,8 +73,8 @@ def _yardstick() -> int:
 
 def _step_outputs(generator: nn.Module, discriminator: nn.Module, noise_dim: int, side: int, bcr: bool) -> int:
     """Bytes of the layers' outputs for an image in a step: of G twice and backward, of D for real, fake, R1 and G, and bCR."""
-    g = output_bytes(generator, torch.empty(2, noise_dim, device="meta")) // 2
-    d = output_bytes(discriminator, torch.empty(2, 3, side, side, device="meta")) // 2
+    g = output_bytes(generator, noise_dim)
+    d = output_bytes(discriminator, 3, side, side)
     return 3 * g + (7 if bcr else 5) * d
 
 

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
 import torch
+from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.metrics import calculate_metrics
-from torch_fidelity.utils import get_featuresdict_from_dataset
+from torch_fidelity.registry import register_feature_extractor
+from torch_fidelity.utils import create_feature_extractor, get_featuresdict_from_dataset
 
 from harness.errors import HarnessError
+from harness.metrics.digits import DigitsFeatures
 from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import OUTPUTS, features
+from harness.metrics.fidelity import METRIC_LAYERS, PROVIDED, check_arguments
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
 from harness.tf32 import tf32
@@ -40,6 +44,33 @@ class Spy(torch.nn.Module):
         return self.inner.convert_features_tuple_to_dict(parts)
 
 
+class Registered(FeatureExtractorBase):
+    """digits-cnn as torch-fidelity takes it."""
+
+    def __init__(self, name, features_list, feature_extractor_weights_path, **_arguments):
+        super().__init__(name, features_list)
+        self.inner = DigitsFeatures(feature_extractor_weights_path)
+
+    def forward(self, batch):
+        found = self.inner.convert_features_tuple_to_dict(self.inner(batch))
+        return tuple(found[name] for name in self.features_list)
+
+    @staticmethod
+    def get_provided_features_list():
+        return PROVIDED
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric):
+        return METRIC_LAYERS[metric]
+
+    @staticmethod
+    def can_be_compiled():
+        return False
+
+
+register_feature_extractor("digits-cnn", Registered)
+
+
 def test_each_image_passes_once_in_eval_mode_without_tf32(digits_cnn, images):
     spy = Spy(digits_cnn.module).train()
     before = torch.backends.cudnn.allow_tf32
@@ -59,8 +90,9 @@ def test_tf32_is_restored_after_an_error():
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 64])
-def test_any_batch_size_gives_torch_fidelitys_features(digits_cnn, images, batch_size):
-    expected = get_featuresdict_from_dataset(Items(images), digits_cnn.module, 23, cuda=False, save_cpu_ram=True, verbose=False)
+def test_any_batch_size_gives_torch_fidelitys_features(digits_cnn, digits_weights, images, batch_size):
+    theirs = create_feature_extractor("digits-cnn", list(PROVIDED), cuda=False, feature_extractor_weights_path=digits_weights)
+    expected = get_featuresdict_from_dataset(Items(images), theirs, 23, cuda=False, save_cpu_ram=True, verbose=False)
     seen = features(images, digits_cnn, batch_size, progress=False)
     for name in OUTPUTS:
         assert getattr(seen, name).dtype == np.float32
@@ -90,14 +122,11 @@ def test_only_uint8_nchw_images_are_taken(digits_cnn, bad):
         features(bad, digits_cnn, progress=False)
 
 
-def test_unknown_extractors_and_arguments_are_refused(digits_weights):
+def test_unknown_extractors_and_arguments_are_refused():
     with pytest.raises(HarnessError, match="did you mean 'inception-v3'"):
         load_extractor("inception-v2")
     with pytest.raises(HarnessError, match="unknown torch-fidelity argument"):
-        calculate_metrics(
-            input1=Items(np.zeros((2, 3, 16, 16), np.uint8)), feature_extractor="digits-cnn", isc=True, cuda=False,
-            feature_extractor_weights_path=digits_weights, verbose=False, isc_split=1,
-        )  # fmt: skip
+        check_arguments({"isc": True, "isc_split": 1})
 
 
 def test_a_missing_gpu_is_reported(digits_weights, monkeypatch):

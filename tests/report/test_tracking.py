@@ -50,7 +50,7 @@ def test_projection_is_idempotent_and_completes_a_live_run(add_score, add_cost, 
     config = {"attention": "lada", "train": {"lr_g": 2e-4, "betas": [0.5, 0.99]}, "generator": {"dims": [64, 32]}}
     add_score("lada-seed1", ["1:16"], progress=progress, seed=1, config=config)
     asked = config | {"train": {"lr_g": 2e-4, "betas": (0.5, 0.99)}, "generator": {"dims": (64, 32)}}  # as a cell holds it
-    with live_run("lada-seed1", "digits", asked) as log:
+    with live_run("lada-seed1", "digits", asked, patience=0) as log:
         log([{"nimg": 320, "loss_d": 9.0, "grad_norm_g": 1.0}])
         client = connect()
         live = runs(client)["lada-seed1"]
@@ -83,6 +83,19 @@ def test_projection_is_idempotent_and_completes_a_live_run(add_score, add_cost, 
     assert len(runs(client)) == 1
 
 
+def test_a_short_run_is_left_to_the_projection_and_a_long_one_gets_all_its_rows(add_score, database, monkeypatch):
+    now = iter((0.0, 0.0, 59.0, 61.0))  # at the start, at the first look, at two logs
+    monkeypatch.setattr("time.monotonic", lambda: next(now))
+    with live_run("lada", "digits", {}) as log:
+        log([{"nimg": 16, "loss_d": 1.0}])
+        client = connect()
+        assert client.get_experiment_by_name("ladagan-digits") is None
+        log([{"nimg": 32, "loss_d": 2.0}])
+        monkeypatch.undo()
+    history = client.get_metric_history(runs(client)["lada"].info.run_id, "train/loss_d")
+    assert [(point.step, point.value) for point in history] == [(16, 1.0), (32, 2.0)]
+
+
 def test_a_run_has_the_times_that_were_measured(add_score, database):
     from tests.report.conftest import process
 
@@ -103,7 +116,7 @@ def test_no_run_is_deleted_but_the_one_that_is_replaced(add_score, database, mon
     client = connect()
     experiment = client.get_experiment_by_name("ladagan-digits").experiment_id
     mine = client.create_run(experiment, run_name="mine", tags={"cell": "a", "digest": "0" * 64}).info.run_id
-    with live_run("a", "digits", {"other": "settings"}):  # in training, with settings that no record has
+    with live_run("a", "digits", {"other": "settings"}, patience=0):  # in training, with settings that no record has
         pass
     with monkeypatch.context() as patch:
         patch.setattr("getpass.getuser", lambda: "a colleague")

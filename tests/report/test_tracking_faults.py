@@ -28,7 +28,7 @@ def runs(client, name="ladagan-digits"):
 def test_a_broken_store_never_stops_training(tmp_path, monkeypatch, capsys, place):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.db").write_text("not a database") if place == "file" else (tmp_path / "mlflow.db").mkdir()
-    with live_run("lada", "digits", {}) as log:
+    with live_run("lada", "digits", {}, patience=0) as log:
         log([{"nimg": 1, "loss_d": 1.0}])
         log([{"nimg": 2, "loss_d": 1.0}])
     assert capsys.readouterr().err.count("warning: no live curves") == 1

@@ -1,9 +1,8 @@
 """nn.Linear by oneDNN's product instead of MKL's, for fp32 on a CPU. The function and all its derivatives equal nn.Linear's.
 
 MKL repeats its results on every x86-64 machine only with its compatible kernels, which use SSE2 (harness.pinned). oneDNN's AVX2
-kernels with fused multiply-adds repeat too, and large products are 2 to 3 times as fast. A small one takes longer than MKL's,
-because each call costs some 0.1 ms. MKL with a free choice of kernels is faster still, so a process whose arithmetic is not pinned
-keeps MKL.
+kernels with fused multiply-adds repeat too, and large products are 2 to 3 times as fast. A small one takes longer than MKL's: a
+call costs some 0.1 ms. MKL with a free choice of kernels is faster still, so a process whose arithmetic is not pinned keeps MKL.
 """
 
 import os
