@@ -27,9 +27,9 @@ Update = Callable[["Adam", list[Tensor]], None]  # updates parameters, m and v; 
 
 
 class Decay(NamedTuple):
-    """Lets the learning rate fall in the last steps of a run, by polynomial decay of power 2.
+    """Lets the learning rate fall in the last steps of a run, by polynomial decay of power 3.
 
-    The rate is multiplied by the square of the share of these steps that is left, from 1 down to (1 / last)^2. A cosine is not
+    The rate is multiplied by the cube of the share of these steps that is left, from 1 down to (1 / last)^3. A cosine is not
     used, because its last bit depends on the C library.
     """
 
@@ -88,7 +88,7 @@ def plain_update(adam: Adam, gradients: list[Tensor]) -> None:
     """The formulas above, one parameter and one operation at a time. It reads the step from a tensor, so it can be traced."""
     (beta1, beta2), t = adam.betas, adam.steps.double()
     eps = adam.eps / (1 - beta2**t).sqrt() if adam.framework == "tensorflow" else adam.eps
-    rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1) ** 2
+    rate = adam.lr if adam.decay is None else adam.lr * ((adam.decay.steps + 1 - t) / adam.decay.last).clamp(max=1) ** 3
     for parameter, gradient, m, v in zip(adam.parameters, gradients, adam.m, adam.v, strict=True):
         m.mul_(beta1).add_((1 - beta1) * gradient)
         v.mul_(beta2).add_((1 - beta2) * gradient**2)
@@ -101,7 +101,7 @@ def learning_rate(adam: Adam) -> float:
     if adam.decay is None:
         return adam.lr
     left = min(1.0, (adam.decay.steps + 1 - adam.host_steps) / adam.decay.last)
-    return adam.lr * (left * left)
+    return adam.lr * (left * left * left)
 
 
 def epsilon(adam: Adam) -> float:
