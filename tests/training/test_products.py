@@ -11,6 +11,7 @@ from harness.training.engines.products import OneDnnLinear, use_onednn_products
 @pytest.fixture(autouse=True)
 def pinned(monkeypatch):
     monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    monkeypatch.setattr(products, "SMALL", 0)
 
 
 def mlp(dtype=torch.float32, bias=True):
@@ -54,6 +55,14 @@ def test_computes_no_gradient_that_nobody_asked_for():
     x = torch.randn(4, 5, requires_grad=True)
     assert products_in_backward(network(x).sum(), [x]) == 2
     assert products_in_backward(network(x).sum(), [network[2].weight]) == 1
+
+
+def test_a_small_product_is_left_to_mkl(monkeypatch):
+    network = mlp()
+    use_onednn_products(network)
+    x = torch.randn(4, 5, requires_grad=True)
+    monkeypatch.setattr(products, "SMALL", 4 * 7 * 5)  # of the first layer; the second is smaller
+    assert products_in_backward(network(x).sum(), [x]) == 1
 
 
 def products_in_backward(loss, inputs):
