@@ -1,7 +1,10 @@
 """One exception for every error that a user can correct, and the wrapper of commands that prints it."""
 
 import errno
+import os
 import reprlib
+import select
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -61,16 +64,22 @@ def unknown_choice(kind: str, given: object, choices: Iterable[str]) -> HarnessE
 def run_command(main: Callable[[], None]) -> None:
     """Runs a command's `main`. A HarnessError or a full disk becomes one line on stderr and exit status 2.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does: nothing is left half-written, and no child process keeps running.
+    SIGTERM and SIGHUP end it as Ctrl-C does: nothing is left half-written, and no child process keeps running. So does a reader
+    that has gone, as in `| head`, in silence.
     """
     end_tidily()
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # at exit Python itself would complain of a closed pipe
     except KeyboardInterrupt:
         sys.exit(interrupted())
     except HarnessError as error:
         sys.exit(_one_line(str(error)))
     except OSError as error:
+        if error.errno == errno.EPIPE and _readers_gone():
+            sys.exit(128 + signal.SIGPIPE)
         if error.errno is None:
             raise
         target = f" ({error.filename})" if error.filename else ""
@@ -79,6 +88,19 @@ def run_command(main: Callable[[], None]) -> None:
         if "os error" not in str(error):
             raise
         sys.exit(_one_line(f"{error}; free some space or correct the path, then run again"))
+
+
+def _readers_gone() -> bool:
+    """Whether stdout or stderr is a pipe that nobody reads any more. What is left to print then goes nowhere."""
+    watch = select.poll()
+    for number in (1, 2):
+        watch.register(number, 0)
+    closed = [number for number, event in watch.poll(0) if event & (select.POLLERR | select.POLLHUP)]
+    for number in closed:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+    return bool(closed)
 
 
 def _one_line(message: str) -> int:

@@ -2,10 +2,27 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from harness.errors import run_command
+
+PIPE = subprocess.PIPE
+WRITER = """
+import sys
+from harness.errors import run_command
+
+def main():
+    sys.stdin.read()
+    for _ in range({lines}):
+        print("x" * 99, file=sys.{stream})
+    sys.exit(0)  # as argparse does after --help
+
+run_command(main)
+"""
 
 
 @pytest.mark.parametrize(
@@ -32,3 +49,23 @@ def test_a_folder_given_for_a_file_is_not_told_to_free_space(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_command(lambda: tmp_path.read_bytes())
     assert capsys.readouterr().err.endswith(f"({tmp_path}); give a file in place of the folder, then run again\n")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_a_reader_that_has_gone_ends_a_command_in_silence(stream, lines):
+    code = WRITER.format(stream=stream, lines=lines)
+    with subprocess.Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        getattr(process, stream).close()
+        process.stdin.close()
+        assert (process.stderr if stream == "stdout" else process.stdout).read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_a_broken_pipe_to_something_else_is_still_an_error(capsys):
+    def fail():
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(SystemExit) as left:
+        run_command(fail)
+    assert left.value.code == 2
