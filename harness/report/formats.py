@@ -25,25 +25,25 @@ WORDS = {
 }  # headings that no table gives
 
 
-def quantity_columns(column: str, cell: Cell) -> dict[str, str]:
+def quantity_columns(name: str, cell: Cell) -> dict[str, str]:
     """The CSV columns of one figure: printed, measured, verdict, and for a score its proxy and its interval over seeds."""
-    columns = {column: cell.printed, f"{column}_measured": NOT_RUN if cell.is_proxy else cell.text}
+    columns = {f"{name}, printed": cell.printed, f"{name}, measured": NOT_RUN if cell.is_proxy else cell.text}
     if cell.quantity in METRICS:
-        columns[f"{column}_proxy"] = cell.text if cell.is_proxy else NOT_RUN
-        columns[f"{column}_interval"] = interval_text(cell, 4)
-    return columns | {f"{column}_verdict": cell.verdict}
+        columns[f"{name}, proxy"] = cell.text if cell.is_proxy else NOT_RUN
+        columns[f"{name}, interval"] = interval_text(cell, 4)
+    return columns | {f"{name}, verdict": cell.verdict}
 
 
-def published_columns(column: str, cell: Cell) -> dict[str, str]:
+def published_columns(name: str, cell: Cell) -> dict[str, str]:
     """The CSV columns of what published weights give for a figure: its value under the paper's name or a proxy's, and verdict."""
-    found = cell.published
+    found, name = cell.published, f"{name}, {SOURCE}"
     if found is None:
-        return {f"{column}_published{suffix}": NOT_RUN for suffix in ("", "_proxy", "_interval", "_verdict")}
+        return {f"{name}{suffix}": NOT_RUN for suffix in ("", ", proxy", ", interval", ", verdict")}
     return {
-        f"{column}_published": NOT_RUN if found.is_proxy else found.text,
-        f"{column}_published_proxy": found.text if found.is_proxy else NOT_RUN,
-        f"{column}_published_interval": interval_text(found, 4),
-        f"{column}_published_verdict": found.verdict,
+        name: NOT_RUN if found.is_proxy else found.text,
+        f"{name}, proxy": found.text if found.is_proxy else NOT_RUN,
+        f"{name}, interval": interval_text(found, 4),
+        f"{name}, verdict": found.verdict,
     }
 
 

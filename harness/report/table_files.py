@@ -21,17 +21,18 @@ COST_TITLE = "Every network measured: counted per evaluation (1 MAC = 2 FLOPs), 
 
 
 def csv_rows(table: Table, store: Store) -> list[dict[str, str]]:
-    """Printed columns, each quantity followed by its measured figure, proxy, interval and verdict; then what ran, and where
-    the figures come from."""
+    """Printed columns under the page's headings, each quantity as its printed and measured figure, proxy, interval and verdict;
+    then what ran, and where the figures come from."""
     rows, beside = [], table.published_columns
+    names = {column: heading(column, [], table.printed) for column in table.rows[0][0]}
     for printed, cells in table.rows:
         row: dict[str, str] = {}
         for column, text in printed.items():
-            row |= quantity_columns(column, cells[column]) if column in cells else {column: text}
-            row |= published_columns(column, cells[column]) if column in beside else {}
+            row |= quantity_columns(names[column], cells[column]) if column in cells else {names[column]: text}
+            row |= published_columns(names[column], cells[column]) if column in beside else {}
         runs = runs_of(cells, store)
         asked = "; ".join(dict.fromkeys(table.stale[record.cell] for record in runs if record.cell in table.stale))
-        rows.append(row | {"ran": ran(runs), "not_as_asked": asked or "-"} | run_names(cells))
+        rows.append(row | {"what ran": ran(runs), "not as asked": asked or "-"} | run_names(cells))
     return rows
 
 

@@ -46,10 +46,10 @@ def test_two_cells_from_data_to_tables(project):
     with (project / "results/digits/tables/table_1.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 16
-    assert rows[12]["g_gflops_verdict"] == "reproduced"
-    assert rows[0]["fid_proxy"] == "not run"
+    assert rows[12]["G GMAC, verdict"] == "reproduced"
+    assert rows[0]["FID, proxy"] == "not run"
     distance = next(iter(record(project, "table1-16")["metrics"]["digits-train"].values()))
-    assert float(rows[15]["fid_proxy"]) == pytest.approx(distance, abs=1e-4)  # the table shows four decimals
+    assert float(rows[15]["FID, proxy"]) == pytest.approx(distance, abs=1e-4)  # the table shows four decimals
 
     assert stages_run(dvc(project, "repro")) == set()
 

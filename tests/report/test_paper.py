@@ -41,9 +41,9 @@ def test_the_table_of_another_paper_is_two_files(another_paper, digits, add_cost
     store = load_store("digits")
     files = render(store, build_tables(store))
     rows = list(csv.DictReader(files["table_vitgan_2.csv"].splitlines()))
-    assert (rows[0]["flops_measured"], rows[0]["flops_verdict"]) == ("2.7000", "reproduced")
-    assert (rows[0]["fid_proxy"], rows[0]["fid_verdict"]) == ("26.0000", "not comparable")
-    assert (rows[1]["flops"], rows[1]["flops_measured"]) == ("-", "not run")
+    assert (rows[0]["GMAC, measured"], rows[0]["GMAC, verdict"]) == ("2.7000", "reproduced")
+    assert (rows[0]["FID, proxy"], rows[0]["FID, verdict"]) == ("26.0000", "not comparable")
+    assert (rows[1]["GMAC, printed"], rows[1]["GMAC, measured"]) == ("-", "not run")
     assert "Table 2 of ViTGAN. Generators of another paper" in files["table_vitgan_2.md"]
     assert r"\input{table_vitgan_2.tex}" in files["all_tables.tex"]
     assert "table_vitgan_2" in files["summary.csv"]

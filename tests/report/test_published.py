@@ -89,8 +89,9 @@ def test_published_weights_stand_beside_and_never_instead(add_published, add_sco
     assert "3.29 / 20.00 n.c.; published weights 3.30 (3.23 to 3.37, 3 draws) ✓" in to_markdown(table, load_store("published"))
     assert "published weights: 5 reproduced" in table.summary
     row = csv_rows(table, load_store("published"))[2]
-    assert (row["fid_verdict"], row["fid_published_verdict"], row["fid_published"]) == ("not comparable", "reproduced", "3.3000")
-    assert row["fid_published_interval"] == "3.2326 to 3.3674"
+    assert (row["FID, verdict"], row["FID, published weights, verdict"]) == ("not comparable", "reproduced")
+    assert row["FID, published weights"] == "3.3000"
+    assert row["FID, published weights, interval"] == "3.2326 to 3.3674"
     assert "published weights: 6 reproduced" in headline(build_tables(load_store("published")))
 
 
@@ -98,7 +99,7 @@ def test_a_profile_without_published_weights_has_no_column_for_them(add_score):
     add_score("table1-16", ["1:16", "2:3"])
     store = load_store("digits")
     texts = render(store, build_tables(store)).values()
-    assert not any("_published" in text or "published weights" in text for text in texts)
+    assert not any("published weights" in text for text in texts)
 
 
 def test_a_checkpoint_that_does_not_belong_has_no_other_verdict(add_published):
@@ -124,7 +125,7 @@ def test_scores_of_another_extractor_are_neither_fid_nor_compared(add_published)
     assert "published weights 3.30 (3.23 to 3.37, 3 draws) n.c." in text
     assert "features inception-v3-random@01234567, none" in text
     row = csv_rows(build_tables(store)[1], store)[2]
-    assert (row["fid_published"], row["fid_published_proxy"]) == ("not run", "3.3000")
+    assert (row["FID, published weights"], row["FID, published weights, proxy"]) == ("not run", "3.3000")
 
 
 def test_what_was_missing_is_said_and_everything_else_stands(add_published):

@@ -45,8 +45,8 @@ def test_the_table_has_the_mean_over_the_seeds_of_both(both):
             rows[profile] = list(csv.DictReader(file))[15]
     assert rows["digits-full"]["seeds"] == "3"
     assert rows["digits-full"]["records"] == "t t-seed1 t-seed2"
-    assert float(rows["digits-full"]["fid_proxy"]) == 21.0
-    assert (rows["digits"]["seeds"], float(rows["digits"]["fid_proxy"])) == ("1", 20.0)
+    assert float(rows["digits-full"]["FID, proxy"]) == 21.0
+    assert (rows["digits"]["seeds"], float(rows["digits"]["FID, proxy"])) == ("1", 20.0)
     page = Path("results/digits-full/report.html").read_text()
     assert 'src="../digits/samples/t.png"' in page
     assert check_profile("digits-full")[0] == []

@@ -26,26 +26,26 @@ def test_table_5_takes_rivals_from_cost_records(add_cost):
     add_cost("adm-ip-128", gmacs=391.04, params=542_811_398)
     add_cost("vitgan-64", gmacs=2.623, params=16_660_000)
     build()
-    rows = {(row["resolution"], row["quantity"]): row for row in read(5)}
-    assert rows["32", "params"]["LadaGAN_measured"] == "19.9016"
-    assert rows["32", "flops"]["LadaGAN_verdict"] == "reproduced"
-    assert rows["32", "throughput"]["LadaGAN_measured"] == "90.0000"
-    assert rows["32", "throughput"]["LadaGAN_verdict"] == "not comparable"
-    assert rows["128", "params"]["ADM-IP_verdict"] == "reproduced"
-    assert rows["64", "params"]["ViTGAN_verdict"] == "differs"
-    assert rows["64", "flops"]["ViTGAN_verdict"] == "reproduced"
-    assert rows["32", "images_seen"]["LadaGAN_measured"] == "not run"
+    rows = {(row["px"], row["quantity"]): row for row in read(5)}
+    assert rows["32", "params"]["LadaGAN, measured"] == "19.9016"
+    assert rows["32", "flops"]["LadaGAN, verdict"] == "reproduced"
+    assert rows["32", "throughput"]["LadaGAN, measured"] == "90.0000"
+    assert rows["32", "throughput"]["LadaGAN, verdict"] == "not comparable"
+    assert rows["128", "params"]["ADM-IP, verdict"] == "reproduced"
+    assert rows["64", "params"]["ViTGAN, verdict"] == "differs"
+    assert rows["64", "flops"]["ViTGAN, verdict"] == "reproduced"
+    assert rows["32", "images_seen"]["LadaGAN, measured"] == "not run"
 
 
 def test_a_rival_without_a_configuration_says_so(add_cost):
     nothing = {"params": None, "note": "published at 32 pixels only"}
     add_cost("ct-128", **nothing, macs=dict.fromkeys(MACS), resolution=128, steps_per_image=2)
     build()
-    rows = {(row["resolution"], row["quantity"]): row for row in read(5)}
+    rows = {(row["px"], row["quantity"]): row for row in read(5)}
     for quantity in ("params", "flops", "throughput"):
         row = rows["128", quantity]
-        assert (row["CT_measured"], row["CT_verdict"], row["records"]) == ("no configuration", "no configuration", "ct-128")
-    assert (rows["128", "images_seen"]["CT_measured"], rows["64", "params"]["CT_measured"]) == ("not run", "not run")
+        assert (row["CT, measured"], row["CT, verdict"], row["records"]) == ("no configuration", "no configuration", "ct-128")
+    assert (rows["128", "images_seen"]["CT, measured"], rows["64", "params"]["CT, measured"]) == ("not run", "not run")
     text = Path("results/digits/tables/table_5.md").read_text()
     assert "0 of 80 figures measured" in text
     assert "- no configuration: CT was published at 32, 64 and 256 pixels only" in text

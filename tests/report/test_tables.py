@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.paper import printed_tables
 from harness.records.store import load_store
 from harness.report.__main__ import report
+from harness.report.formats import heading
 from harness.report.table_files import render, write_files
 from harness.report.tables import build_tables
 
@@ -24,41 +25,52 @@ def build(profile="digits"):
     write_files(store, render(store, build_tables(store)))
 
 
-def test_every_printed_column_is_kept_and_nothing_is_blank(digits):
+def test_every_printed_column_is_kept_under_the_pages_heading_and_nothing_is_blank(digits):
     build()
     for number, table in printed_tables().items():
-        rows, printed, names = read(number), table.rows, list(table.columns)
+        rows, printed = read(number), table.rows
+        names = {column: heading(column, [], table) for column in printed[0]}
+        figures = [names[column] for column in table.columns]
+        shown = {column: f"{name}, printed" if column in table.columns else name for column, name in names.items()}
+        assert len(set(names.values())) == len(names)  # two columns of one name would be one
         assert len(rows) == len(printed)
         for row, source in zip(rows, printed, strict=True):
-            assert {column: row[column] for column in source} == source
-            assert {f"{name}_measured" for name in names} | {f"{name}_verdict" for name in names} <= set(row)
+            assert {column: row[shown[column]] for column in source} == source
+            assert {f"{name}, measured" for name in figures} | {f"{name}, verdict" for name in figures} <= set(row)
             assert all(row.values())
-        columns = list(rows[0])
-        assert [columns[columns.index(name) + 1] for name in names] == [f"{name}_measured" for name in names]
+
+
+def test_page_markdown_and_csv_use_the_same_words_for_the_flags(digits):
+    build()
+    words = ["D", "LEE conv", "MLP res.", "SLN"]
+    markdown = Path("results/digits/tables/table_1.md").read_text()
+    assert all(f"| {word} |" in markdown for word in words)
+    assert set(words) <= set(read(1)[0])
+    assert f"| {' | '.join(words)} |" in (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_proxies_never_become_measurements_nor_verdicts(digits):
     build()
     row = read(1)[15]
-    assert row["fid_measured"] == "not run"
-    assert row["fid_proxy"] == "26.0000"
-    assert row["fid_verdict"] == "not comparable"
-    assert read(3)[3]["fid_10k_proxy"] == "28.0000"
-    assert read(4)[9]["cifar10_32_50k_proxy"] == "26.0000"
-    assert read(4)[9]["celeba_64_19k_measured"] == "not run"
+    assert row["FID, measured"] == "not run"
+    assert row["FID, proxy"] == "26.0000"
+    assert row["FID, verdict"] == "not comparable"
+    assert read(3)[3]["FID 10k, proxy"] == "28.0000"
+    assert read(4)[9]["CIFAR-10 32 (50k), proxy"] == "26.0000"
+    assert read(4)[9]["CelebA 64 (19k), measured"] == "not run"
 
 
 def test_costs_carry_a_verdict_on_every_profile(digits):
     build()
     rows = read(1)
-    assert (rows[15]["g_gflops_measured"], rows[15]["g_gflops_verdict"]) == ("0.7500", "reproduced")
-    assert (rows[0]["g_gflops_measured"], rows[0]["g_gflops_verdict"]) == ("not run", "not run")  # no record
+    assert (rows[15]["G GMAC, measured"], rows[15]["G GMAC, verdict"]) == ("0.7500", "reproduced")
+    assert (rows[0]["G GMAC, measured"], rows[0]["G GMAC, verdict"]) == ("not run", "not run")  # no record
 
 
 def test_a_diverged_run_says_so(digits):
     build()
     row = read(1)[8]
-    assert (row["fid_proxy"], row["fid_verdict"], row["fid"]) == ("diverged", "diverged", "diverged")
+    assert (row["FID, proxy"], row["FID, verdict"], row["FID, interval"]) == ("diverged", "diverged", "diverged")
 
 
 def test_scores_at_paper_level_are_measured_over_all_seeds(add_score):
@@ -67,8 +79,8 @@ def test_scores_at_paper_level_are_measured_over_all_seeds(add_score):
         add_score(f"lada-s{seed}", ["1:16"], profile="paper", level="paper", seed=seed, metrics=metrics)
     build("paper")
     row = read(1, Path("results/paper"))[15]
-    assert (row["fid_measured"], row["fid_verdict"], row["seeds"]) == ("3.2933", "reproduced", "3")
-    assert row["fid_proxy"] == "not run"
+    assert (row["FID, measured"], row["FID, verdict"], row["seeds"]) == ("3.2933", "reproduced", "3")
+    assert row["FID, proxy"] == "not run"
     assert row["records"] == "lada-s0 lada-s1 lada-s2"
     assert "3.29 / 3.29 (3.27 to 3.32, 3 seeds) ✓" in Path("results/paper/tables/table_1.md").read_text()
 
@@ -80,8 +92,8 @@ def test_a_seed_that_diverged_is_not_dropped(add_score):
     add_score("r9", ["1:9"], profile="paper", level="paper", metrics={}, status="diverged", diverged_step=5)
     build("paper")
     rows = read(1, Path("results/paper"))
-    assert (rows[15]["fid_measured"], rows[15]["fid_verdict"]) == ("diverged", "diverged")
-    assert (rows[8]["fid_measured"], rows[8]["fid_verdict"]) == ("diverged", "reproduced")
+    assert (rows[15]["FID, measured"], rows[15]["FID, verdict"]) == ("diverged", "diverged")
+    assert (rows[8]["FID, measured"], rows[8]["FID, verdict"]) == ("diverged", "reproduced")
 
 
 def test_summary_and_notes_are_in_the_text_forms(digits):
@@ -107,10 +119,10 @@ def test_own_experiments_get_a_table(digits, add_score):
     add_score("mine", value=7.0, config={"attention": "mine", "discriminator_attention": "lada"})
     build()
     rows = read("own")
-    assert (rows[1]["row"], rows[1]["attention"], rows[1]["fid_proxy"]) == ("mine", "mine", "7.0000")
-    assert rows[1]["g_gflops_measured"] == "0.7500"
-    assert (rows[0]["row"], rows[0]["fid_proxy"]) == ("LadaGAN (Table I, row 16)", "26.0000")  # to compare with
-    assert (rows[1]["convolution"], rows[1]["modulation"]) == ("-", "-")  # what its record does not say
+    assert (rows[1]["row"], rows[1]["attention"], rows[1]["FID, proxy"]) == ("mine", "mine", "7.0000")
+    assert rows[1]["G GMAC, measured"] == "0.7500"
+    assert (rows[0]["row"], rows[0]["FID, proxy"]) == ("LadaGAN (Table I, row 16)", "26.0000")  # to compare with
+    assert (rows[1]["LEE conv"], rows[1]["SLN"]) == ("-", "-")  # what its record does not say
 
 
 @pytest.mark.slow
@@ -128,7 +140,7 @@ def test_the_same_records_give_the_same_bytes(digits):
 def test_a_few_cells_are_enough(add_score):
     add_score("only", ["1:13"])
     report("digits")
-    assert sum(row["fid_proxy"] != "not run" for row in read(1)) == 1
+    assert sum(row["FID, proxy"] != "not run" for row in read(1)) == 1
     assert "1 of 16 cells" in Path("results/digits/tables/table_1.md").read_text()
 
 
