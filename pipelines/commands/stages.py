@@ -142,7 +142,7 @@ def _rendered(template: str, **values: object) -> str:
     )
     environment.filters["entries"] = _entries
     return environment.get_template(f"{template}.dvc.yaml.j2").render(
-        code=lambda *modules: with_folders(source_files(*modules)), **values
+        code=lambda *modules, stops=(): with_folders(source_files(*modules, stops=stops)), **values
     )
 
 
