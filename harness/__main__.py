@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.errors import HarnessError, run_command, unknown_choice
+from harness.progress import QUIET
 
 PACKAGE = "ladagan-harness"
 BENCHES = Path("pipelines/benches")
@@ -24,6 +25,7 @@ The reference benchmark of LadaGAN. It works from any directory of the repositor
 """
 TAIL = """
   ladabench COMMAND --help     what a command takes, with defaults and units
+  ladabench COMMAND --quiet    no progress and no advice: results, warnings and errors alone
   ladabench --version          versions of the harness, Python and torch, and the commit
 
 examples:
@@ -64,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if sys.platform == "win32":
         raise HarnessError("Windows itself is not supported; expected Linux; run inside WSL2 (`wsl --install`), which is one")
     words = list(sys.argv[1:] if argv is None else argv)
+    if "--quiet" in words:
+        os.environ[QUIET] = "1"
+        words = [word for word in words if word != "--quiet"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(help_text())
     elif words[0] == "--version":

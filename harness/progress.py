@@ -1,5 +1,6 @@
-"""Shows the progress of a long job: a bar on a terminal, a line every so often elsewhere."""
+"""Shows the progress of a long job: a bar on a terminal, a line every so often elsewhere, nothing with --quiet."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,19 @@ from typing import Self, TypeVar
 from tqdm import tqdm
 
 LINE_SECONDS = 20
+QUIET = "HARNESS_QUIET"  # set by --quiet; the processes that a command starts see it too
 Item = TypeVar("Item")
+
+
+def is_quiet() -> bool:
+    """Whether only results, warnings and errors are wanted."""
+    return bool(os.environ.get(QUIET))
+
+
+def say(*lines: str) -> None:
+    """Prints lines that are no result, such as advice, unless only results are wanted."""
+    if not is_quiet():
+        print(*lines, sep="\n", flush=True)
 
 
 class Lines:
@@ -37,8 +50,9 @@ class Lines:
 
 def progress_bar(total: int, label: str, unit: str, quiet: bool = False) -> "tqdm | Lines":
     """tqdm's bar on a terminal, lines elsewhere. Use it as `with progress_bar(...) as bar: bar.update(count)`."""
+    quiet = quiet or is_quiet()
     if quiet or sys.stderr.isatty():
-        return tqdm(total=total, desc=label, unit=unit, disable=quiet)
+        return tqdm(total=total, desc=label, unit=unit, disable=quiet, leave=False)  # the result is said after it
     return Lines(total, label, unit)
 
 

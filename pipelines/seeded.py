@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from harness.errors import HarnessError
 from harness.metrics.sampling import latents, to_uint8
+from harness.progress import tracked
 from lada.generator import Generator
 
 LEAST_TRUNCATION = 0.1  # below it hardly any draw is kept
@@ -37,9 +37,7 @@ class SeededPictures:
 
     def __getitem__(self, index: slice) -> np.ndarray:
         chosen = self.seeds[index]
-        bar = tqdm(
-            chosen, desc=f"pictures {index.start or 0}-", unit="img", disable=None if len(chosen) > 1 else True, leave=False
-        )
+        bar = tracked(chosen, f"pictures {index.start or 0}-", "img") if len(chosen) > 1 else chosen
         return np.concatenate([self.shown(self.latent(seed), f"seed {seed}")[0] for seed in bar])
 
     def latent(self, seed: int) -> Tensor:
@@ -60,8 +58,7 @@ class SeededPictures:
         ends = [self.latent(seed) for seed in self.seeds]
         weights = [step / steps for step in range(steps)]
         points = [torch.lerp(start, end, weight) for start, end in pairwise(ends) for weight in weights]
-        bar = tqdm([*points, ends[-1]], desc="frames", unit="img", disable=None, leave=False)
-        found = [self.shown(z, "a frame", maps=True) for z in bar]
+        found = [self.shown(z, "a frame", maps=True) for z in tracked([*points, ends[-1]], "frames", "img")]
         return [(images[0], maps) for images, maps in found]
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from harness.errors import run_command
 from harness.locks import output_lock
+from harness.progress import say
 from harness.records.store import RESULTS, chosen_profiles, load_store
 from harness.report.claims import claim_summary, decide
 from harness.report.manifest import write_manifest
@@ -40,10 +41,9 @@ def report(profile: str, single_file: bool = False) -> None:
     write_manifest(store, [*repeating, *drawn.repeating], [*measured, *drawn.measured, page])
     if single_file:
         print(f"page in one file: {write_page(store, tables, [*drawn.repeating, *drawn.measured], single_file=True)}")
-    for table in tables:
-        print(f"{table.name}: {table.summary}")
+    say(*(f"{table.name}: {table.summary}" for table in tables))
     count = len(drawn.repeating) + len(drawn.measured)
-    print(f"tables in {store.folder / 'tables'}, {count} figures in {store.folder / 'figures'}, page {page}")
+    say(f"tables in {store.folder / 'tables'}, {count} figures in {store.folder / 'figures'}, page {page}")
     print(f"{profile}: {headline(tables)}; {claim_summary(decide(store))}")
 
 

@@ -5,6 +5,7 @@ import os
 
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.names import experiment_name
+from harness.progress import say
 from harness.records.store import Store, chosen_profiles, load_store
 from harness.tracking.database import DATABASE, asked_uri, connect, experiment_id, is_server
 from harness.tracking.generator import register
@@ -31,7 +32,7 @@ def update(args: argparse.Namespace, uri: str | None, server: str | None) -> Non
         store = load_store(profile)
         counts = project(store, uri)
         said = ", ".join(f"{count} runs {what}" for what, count in counts.items())
-        print(f"{profile}: {said} in {without_secrets(uri) if uri else DATABASE}", flush=True)
+        say(f"{profile}: {said} in {without_secrets(uri) if uri else DATABASE}")
         if args.register:
             _register(store, args.register, uri)
     if uri and "DVC_STAGE" in os.environ:

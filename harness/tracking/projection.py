@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.files import digest
 from harness.names import experiment_name
+from harness.progress import is_quiet
 from harness.records.models import CostRecord, ScoreRecord
 from harness.records.store import Store
 from harness.tracking.cells import write_cell_run
@@ -111,6 +112,6 @@ class _Projection:
 
     def _say(self) -> None:
         self.done += 1
-        if time.monotonic() - self.said >= SAY_SECONDS:
+        if not is_quiet() and time.monotonic() - self.said >= SAY_SECONDS:
             self.said = time.monotonic()
             print(f"{self.store.profile}: {self.done} of {self.total} runs", file=sys.stderr, flush=True)

@@ -5,6 +5,8 @@ import time
 
 from tqdm import tqdm
 
+from harness.progress import is_quiet
+
 LINE_SECONDS = 20
 
 
@@ -12,6 +14,7 @@ class Progress:
     """Images seen, images/s, losses and the time left."""
 
     def __init__(self, label: str, total: int, start: int, quiet: bool = False) -> None:
+        quiet = quiet or is_quiet()
         self.bar = tqdm(
             total=total, initial=start, desc=label, unit="img", unit_scale=True, disable=quiet or not sys.stderr.isatty()
         )

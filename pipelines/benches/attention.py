@@ -21,6 +21,7 @@ from harness.cost.scaling_figure import draw_curves, read_points
 from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, write_json
+from harness.progress import is_quiet, tracked
 from harness.records.environment import device_slug, environment
 from pipelines.benches.attention_summary import COMPARED_AT, COMPARED_DIM, FAST, RIVALS, summarise
 
@@ -113,16 +114,15 @@ def measure(names: list[str], grids: list[int], arguments: argparse.Namespace) -
     workers: dict[str, Worker] = {}
     failures: dict[str, str] = {}
     try:
-        with tqdm(names, desc="checks against reference()", disable=None) as bar:
-            for name in bar:
-                worker = Worker(ATTENTIONS[name], arguments.device, arguments.threads, arguments.clock)
-                failure = worker.check()
-                if failure:
-                    failures[name] = failure
-                    worker.close()
-                else:
-                    workers[name] = worker
-        with tqdm(total=len(STAGES) * len(grids) * len(MODES), desc="timing", disable=None) as bar:
+        for name in tracked(names, "checks against reference()", "mechanisms"):
+            worker = Worker(ATTENTIONS[name], arguments.device, arguments.threads, arguments.clock)
+            failure = worker.check()
+            if failure:
+                failures[name] = failure
+                worker.close()
+            else:
+                workers[name] = worker
+        with tqdm(total=len(STAGES) * len(grids) * len(MODES), desc="timing", disable=is_quiet() or None) as bar:
 
             def step(text: str) -> None:
                 bar.set_postfix_str(text)

@@ -24,6 +24,7 @@ from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features, features
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
+from harness.progress import is_quiet
 from harness.records.environment import device_slug, environment
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -47,7 +48,7 @@ class Items(torch.utils.data.Dataset):
 
 def main(argv: list[str] | None = None) -> None:
     """Alternates the two. Writes their times, ratios and our peak memory, and prints the ratio."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.metrics", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench bench metrics", description=main.__doc__)
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
     parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
@@ -145,7 +146,8 @@ def compare(args: argparse.Namespace) -> dict[str, object]:
         torch.save(state, weights)
         for _ in range(args.repeats):
             turns.append(turn(images, state, weights, args))
-            print(json.dumps(turns[-1]), file=sys.stderr)
+            if not is_quiet():
+                print(json.dumps(turns[-1]), file=sys.stderr)
     middle = {name: median(one[name] for one in turns) for name in turns[0] if name != "our_peak_bytes"}
     return {
         "images": f"{args.count} generated + {args.count} reference, {args.resolution} pixels",

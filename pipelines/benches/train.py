@@ -20,6 +20,7 @@ from harness.cost.memory import PeakMemory
 from harness.device import check_device, default_device
 from harness.errors import run_command, unknown_choice
 from harness.files import write_json
+from harness.progress import is_quiet
 from harness.records.environment import device_slug, environment
 from pipelines.benches.contenders import PRECISIONS, Contender, inference, training
 from pipelines.benches.traffic import copy_rate, matmul_rate
@@ -58,7 +59,7 @@ LINE = (
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.benches.attention --train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ladabench bench attention --train", description=__doc__)
     parser.add_argument(
         "--contenders",
         type=lambda text: text.split(","),
@@ -112,7 +113,8 @@ def race(
             print(f"{name} at {resolution}: not measured ({' '.join(str(error).split())[:200]})", file=sys.stderr, flush=True)
         else:
             contenders.append(contender)
-            print(f"{name} at {resolution}, batch {batch}: ready", file=sys.stderr, flush=True)
+            if not is_quiet():
+                print(f"{name} at {resolution}, batch {batch}: ready", file=sys.stderr, flush=True)
     for _ in range(args.rounds):
         for contender in contenders:
             start = clock()

@@ -13,6 +13,7 @@ from harness.config import load_params
 from harness.errors import HarnessError, run_command
 from harness.files import write_text
 from harness.names import check_name
+from harness.progress import say
 
 FOLDER = Path("baselines/attention")
 TEMPLATE = '''"""{title}: describe it here. As written, each token gates the mean key."""
@@ -73,14 +74,18 @@ def main(argv: list[str] | None = None) -> None:
 
         paths = new_profile(args.name, args.images, args.resolution, args.size, args.extractor)
         print(*paths, sep="\n")
-        print(f"next: ladabench plan --profile {args.name}    # what it lacks, how long it takes")
-        print(f"      ladabench repro --profile {args.name}   # trains, scores, writes results/{args.name}/report.html")
+        say(
+            f"next: ladabench plan --profile {args.name}    # what it lacks, how long it takes",
+            f"      ladabench repro --profile {args.name}   # trains, scores, writes results/{args.name}/report.html",
+        )
         return
     params = Path("pipelines") / check_name("profile", args.profile) / "params.yaml"
     print(*new_attention(args.name, params), sep="\n")
-    print(f"next: edit {FOLDER / module_name(args.name)}.py")
-    print("      .venv/bin/python -m pytest tests/baselines          # its equation against its reference, its counts")
-    print(f"      ladabench repro --profile {args.profile} --cells own-{args.name}   # this cell alone, beside Lada's row")
+    say(
+        f"next: edit {FOLDER / module_name(args.name)}.py",
+        "      .venv/bin/python -m pytest tests/baselines          # its equation against its reference, its counts",
+        f"      ladabench repro --profile {args.profile} --cells own-{args.name}   # this cell alone, beside Lada's row",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,11 +12,11 @@ from time import perf_counter
 
 import pandas as pd
 import torch
-from tqdm import tqdm
 
 from harness.device import default_device, use_threads
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.paper import assumptions
+from harness.progress import tracked
 from harness.records.environment import device_name
 from harness.training.engines import ENGINES
 from harness.training.randomness import draw_step, move_draws
@@ -135,7 +135,7 @@ def time_steps(cells: list[Cell], batch: int | None) -> dict[tuple, float]:
     """{step key: seconds per image} of the eager engine's step on random images, of `batch` or of as many as the cell's."""
     use_threads(cells[0].threads)
     distinct = {step_key(cell): cell for cell in cells}
-    return {key: time_step(cell, batch) for key, cell in tqdm(distinct.items(), desc="timing steps", unit="network")}
+    return {key: time_step(cell, batch) for key, cell in tracked(list(distinct.items()), "timing steps", "networks")}
 
 
 def time_step(cell: Cell, batch: int | None) -> float:

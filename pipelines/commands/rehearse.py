@@ -48,7 +48,11 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.commands.rehearse",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--params", required=True, type=Path, help="the profile's params.yaml")
     parser.add_argument("--cell", required=True, help="a key of its `cells`")
     parser.add_argument("--steps", type=int, default=20, help="timed steps (default: 20)")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from harness.arithmetic import arithmetic
 from harness.device import use_threads
@@ -25,6 +24,7 @@ from harness.files import atomic_path
 from harness.frames import frame, write_gif
 from harness.images import image_grid, write_png
 from harness.metrics.adm import write_samples
+from harness.progress import tracked
 from harness.seeds import parse_seeds, seeds_text
 from pipelines.seeded import LEAST_TRUNCATION, SeededPictures
 from pipelines.weights import Weights, open_weights
@@ -141,7 +141,7 @@ def write_folder(
     """Writes one PNG per seed. Each depends only on its own seed."""
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        for number, seed in enumerate(tqdm(seeds, desc=folder.name, unit="img", disable=None, leave=False)):
+        for number, seed in enumerate(tracked(seeds, folder.name, "img")):
             picture = images[number : number + 1][0].transpose(1, 2, 0)  # (H, W, 3)
             write_png(picture, temporary / f"seed-{seed:06d}.png", {"made_by": made_by([seed])})
 

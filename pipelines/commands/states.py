@@ -5,6 +5,7 @@ from pathlib import Path
 
 import submitit
 
+from harness import progress
 from harness.files import sha256_file
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
@@ -28,7 +29,7 @@ def say(cell: str, states: dict[str, str], state: str) -> None:
     """Prints a line if the state has changed."""
     if states[cell] != state:
         states[cell] = state
-        print(f"{cell}: {state}", flush=True)
+        progress.say(f"{cell}: {state}")
 
 
 def is_current(params: Path, name: str) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import submitit
 
+from harness import progress
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.names import check_name
@@ -162,7 +163,7 @@ def prepare(pipeline: Path, changed: dict, data: set[str]) -> None:
     needed = [f"{pipeline}:{stage}" for stage in ("extractor", *(f"prepare@{name}" for name in sorted(data)))]
     missing = [stage for stage in needed if stage in changed]
     if missing:
-        print(f"first: dvc repro {' '.join(missing)}", flush=True)
+        progress.say(f"first: dvc repro {' '.join(missing)}")
         dvc("repro", "-q", *missing)
 
 

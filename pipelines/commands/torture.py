@@ -25,7 +25,7 @@ EARLY_SECONDS = 5  # after the start, while DVC and Python load and the trainer 
 
 def main(argv: list[str] | None = None) -> None:
     """Exits with 0 only if weights, snapshots and curves of both runs have the same bytes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.commands.torture", description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="how often it is killed (default: %(default)s)")
     parser.add_argument("--profile", default="digits", help="a folder of pipelines/ (default: %(default)s)")
     parser.add_argument("--cell", default="table1-16", help="what is trained (default: %(default)s)")

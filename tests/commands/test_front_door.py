@@ -10,7 +10,9 @@ import pytest
 
 from harness import __main__ as door
 from harness.errors import HarnessError
-from pipelines.commands.repro import commands
+from harness.progress import QUIET, is_quiet
+from pipelines.commands import repro
+from pipelines.commands.repro import commands, full_size_networks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +70,14 @@ def test_an_unknown_name_is_answered_with_the_nearest(words, said, started, monk
         door.main(words)
 
 
+def test_quiet_is_for_every_command_and_for_what_it_starts(started, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv(QUIET, "")
+    door.main(["verify", "--quiet", "--profile", "digits"])
+    assert started == [(["harness.verify", "--profile", "digits"], ROOT)]
+    assert is_quiet()
+
+
 def test_help_and_version_load_no_torch():
     code = "from harness.__main__ import main; import sys; main([]); main(['--version']); assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
@@ -88,6 +98,20 @@ def test_repro_is_make_or_the_cells_asked_for(monkeypatch):
     assert commands("digits", None, 2) == [["make", "repro", "PROFILE=digits", "JOBS=2"]]
     words = commands("digits", ["table1-16"], 2)
     assert words[1][-2:] == ["repro", "pipelines/digits/dvc.yaml:evaluate@table1-16"]
+    assert words[2][2:] == ["pipelines.cost", "--profile", "digits", "--only", "d32-lada", "g32-lada-conv"]  # no other network
+    assert not full_size_networks(Path("pipelines/digits-full/params.yaml"), ["table1-16-seed1"])
     for wrong, said in ((("digit", None, 1), "did you mean 'digits'"), (("digits", ["table1-17"], 1), "unknown cell")):
         with pytest.raises(HarnessError, match=said):
             commands(*wrong)
+
+
+def test_a_quiet_reproduction_shows_the_end_of_its_log_where_it_fails(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(QUIET, "1")
+    monkeypatch.setattr(repro, "commands", lambda *asked: [["sh", "-c", "seq 1 50; echo broken >&2; exit 3"]])
+    with pytest.raises(SystemExit) as left:
+        repro.main([])
+    shown = capfd.readouterr()
+    assert (left.value.code, shown.out) == (3, "")
+    assert shown.err.splitlines() == [*map(str, range(32, 51)), "broken", f"the whole log: {repro.LOG}"]
+    assert repro.LOG.read_text().startswith("1\n")
