@@ -13,31 +13,35 @@ from harness.errors import HarnessError
 FOLDER = Path(".ckpt/locks")
 
 
+class InUse(HarnessError):
+    """Another process writes the same output."""
+
+
 @contextmanager
 def output_lock(output: Path) -> Iterator[None]:
-    """Holds the right to write `output`, a path relative to the working directory. HarnessError if another process has it."""
-    name = ".".join(part for part in output.parts if part not in ("/", ".."))
+    """Holds the right to write `output`, a path relative to the working directory. InUse if another process has it."""
+    name = ".".join(part for part in output.parts if part not in ("/", ".."))[-200:]  # a file's name has at most 255 bytes
     with held(FOLDER / f"{name}.lock", str(output), "process"):
         yield
 
 
 @contextmanager
 def cell_lock(scratch: Path) -> Iterator[None]:
-    """Holds the checkpoints in `scratch`. HarnessError if another trainer has them."""
+    """Holds the checkpoints in `scratch`. InUse if another trainer has them."""
     with held(scratch / "lock", str(scratch), "trainer"):
         yield
 
 
 @contextmanager
 def held(file: Path, what: str, kind: str) -> Iterator[None]:
-    """Holds the lock `file`. HarnessError if another process has it, with its id and whether it is an orphan."""
+    """Holds the lock `file`. InUse if another process has it, with its id and whether it is an orphan."""
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(file, timeout=0):
             file.write_text(f"{os.getpid()} {os.getppid()}")
             yield
     except Timeout:
-        raise HarnessError(_refusal(what, kind, file.read_text(errors="replace"))) from None
+        raise InUse(_refusal(what, kind, file.read_text(errors="replace"))) from None
 
 
 def _refusal(what: str, kind: str, holder: str) -> str:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_count, check_range, name_some
-from harness.data.download import require_file, verify_checksum
+from harness.data.download import require_file
 from harness.data.images import Fit, Recipe, Resample
 from harness.data.parallel import prepare_images
+from harness.data.published_files import check_published
 from harness.data.sources import ZipSource
 from harness.errors import HarnessError
 from harness.files import sha256_file
@@ -50,12 +51,12 @@ def prepare_celeba(params: dict[str, Any], out: Path) -> None:
     archive = require_file(Path(config.path), PUBLISHED)
     partition = Path(config.partition) if config.partition else archive.with_name("list_eval_partition.txt")
     require_file(partition, PUBLISHED, "data.partition")
-    verify_checksum(partition, config.partition_checksum)
+    check_published(partition, config.partition_checksum, "partition_checksum")
     parts = read_partition(partition)
     counts = Counter(parts.values())
     for number, split in enumerate(SPLITS):
         check_count(counts[number], getattr(config, f"{split}_count"), f"{split} pictures", partition)
-    verify_checksum(archive, config.checksum)
+    check_published(archive, config.checksum)
     source = ZipSource(archive)
     items = _by_file_name(source.items(), parts, archive)
     splits = {split: [items[name] for name, part in parts.items() if part == number] for number, split in enumerate(SPLITS)}

@@ -12,9 +12,10 @@ import numpy as np
 from harness.config import from_mapping
 from harness.data.archives import read_tar_files
 from harness.data.checks import check_range
-from harness.data.download import fetch, require_file, verify_checksum
+from harness.data.download import require_file
 from harness.data.fractions import fraction_indices
 from harness.data.npy import write_npy
+from harness.data.published_files import check_published, fetch_alone
 from harness.data.writer import ArrayWriter
 from harness.errors import HarnessError
 from harness.files import atomic_path, sha256_file
@@ -57,8 +58,8 @@ def prepare_cifar10(params: dict[str, Any], out: Path) -> None:
     config = from_mapping(Cifar10Params, params, "data")
     archive = Path(config.path)
     if config.download and not archive.exists():
-        fetch(URL, archive, config.checksum or SHA256, MAX_ARCHIVE)
-    verify_checksum(require_file(archive, URL), config.checksum)
+        fetch_alone(URL, archive, config.checksum or SHA256, MAX_ARCHIVE)
+    check_published(require_file(archive, URL), config.checksum)
     sizes = dict.fromkeys(TRAIN_FILES, config.train_count // len(TRAIN_FILES) * RECORD) | {TEST_FILE: config.test_count * RECORD}
     batches = {name: _decode(data, f"{archive}: {name}") for name, data in read_tar_files(archive, sizes, MAX_TOTAL)}
     with atomic_path(out) as root:

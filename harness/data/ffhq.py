@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from harness.config import from_mapping
 from harness.data.checks import check_range, name_some
-from harness.data.download import require_file, verify_checksum
+from harness.data.download import require_file
 from harness.data.images import Recipe, Resample
 from harness.data.parallel import prepare_images
+from harness.data.published_files import check_published
 from harness.data.sources import FolderSource, ZipSource
 from harness.errors import HarnessError
 
@@ -42,7 +43,7 @@ def prepare_ffhq(params: dict[str, Any], out: Path) -> None:
     path = require_file(Path(config.path), PUBLISHED)
     source: ZipSource | FolderSource = ZipSource(path)
     if path.is_file():
-        verify_checksum(path, config.checksum)
+        check_published(path, config.checksum)
     else:
         source = FolderSource(next((path / name for name in FOLDERS if (path / name).is_dir()), path))
     items = numbered(source.items(), config.count, path)

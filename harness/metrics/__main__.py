@@ -20,8 +20,9 @@ from harness.data.views import Images, Subset
 from harness.device import check_device
 from harness.errors import HarnessError, run_command
 from harness.metrics.adm import STATISTICS, StoredReference
-from harness.metrics.extractors import EXTRACTORS, Extractor, load_extractor
+from harness.metrics.extractors import EXTRACTORS, Extractor
 from harness.metrics.features import Features
+from harness.metrics.fetched import load_fetched
 from harness.metrics.matrix import MatrixInput, evaluator_matrix
 from harness.metrics.npz import array_names
 from harness.metrics.pictures import open_pictures
@@ -43,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.reduced:
         protocol = protocol.reduced(args.reduced, args.reduced)
     protocol = replace(protocol, is_order=args.is_order)
-    extractor = load_extractor(args.extractor, args.weights, args.device, random_seed=args.random_weights)
+    extractor = load_fetched(args.extractor, args.weights, args.device, args.random_weights)
     reference, available = load_reference(args, protocol, extractor, ranks)
     count = protocol.generated_count(ranks.share(0 if reference is None else len(reference))) or None
     given = [open_pictures(path, protocol.reference_split) for path in args.generated]

@@ -13,8 +13,8 @@ from typing import Any
 from harness.data.draws import drawn_indices
 from harness.errors import HarnessError
 from harness.metrics.any_pictures import Folder, Pictures, common_side, open_folder, sizes_in_words
-from harness.metrics.extractors import load_extractor
 from harness.metrics.features import features
+from harness.metrics.fetched import load_fetched
 from harness.metrics.protocol import Protocol
 from harness.metrics.scores import judge, scores
 
@@ -44,7 +44,7 @@ def score(
     """
     folders = [_some(open_folder(Path(path)), count, seed) for path in (generated, reference)]
     side = common_side(folders, resolution)
-    model = load_extractor(extractor, Path(weights) if weights else None, device)
+    model = load_fetched(extractor, Path(weights) if weights else None, device)
     seen = [features(Pictures(folder, side), model, batch, progress) for folder in folders]
     reasons = judge(seen[0], seen[1], PROTOCOL)[1]
     return {

@@ -18,6 +18,7 @@ from harness.data.npy import read_npy, write_npy
 from harness.data.views import Images, Span, image_shape
 from harness.errors import HarnessError
 from harness.files import atomic_path, digest, write_json
+from harness.locks import output_lock
 from harness.metrics.cache import cached_features
 from harness.metrics.extractors import Extractor
 from harness.metrics.features import OUTPUTS, Features, features
@@ -43,7 +44,8 @@ class Work:
 def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: str) -> Features:
     """The features of `images`, which `made_from` (JSON values) decides: memory-mapped from the cache, computed first if needed.
 
-    `what` names them in the lines of progress. HarnessError if a kept file is damaged.
+    `what` names them in the lines of progress. HarnessError if a kept file is damaged. InUse if another process
+    computes the same features.
     """
     parts = work.cache / "parts" / digest({**made_from, "batch": work.batch, "part": work.part})
 
@@ -51,13 +53,14 @@ def kept_features(images: Images, made_from: dict[str, Any], work: Work, what: s
         compute = lambda: features_in_parts(images, parts, work, what)  # noqa: E731
         return cached_features(work.cache, made_from, work.extractor.label, compute)
 
-    found = read_or_compute()
-    if found is not None and not isinstance(found.pool, np.memmap):
-        found = read_or_compute()  # computed features fill a gigabyte of memory; kept ones are mapped
-    if found is None:
-        raise HarnessError(f"no features of {what} were kept; another process may have removed them; run this one alone")
-    if isinstance(found.pool, np.memmap):
-        shutil.rmtree(parts, ignore_errors=True)
+    with output_lock(parts):  # whoever is ready first removes the parts
+        found = read_or_compute()
+        if found is not None and not isinstance(found.pool, np.memmap):
+            found = read_or_compute()  # computed features fill a gigabyte of memory; kept ones are mapped
+        if found is None:
+            raise HarnessError(f"no features of {what} were kept; another process may have removed them; run this one alone")
+        if isinstance(found.pool, np.memmap):
+            shutil.rmtree(parts, ignore_errors=True)
     return found
 
 

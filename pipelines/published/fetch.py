@@ -12,10 +12,10 @@ from typing import Any
 
 from harness.checkpoints.bundle import bundle_files
 from harness.checkpoints.folder import latest_checkpoint, read_object
-from harness.data.download import fetch
+from harness.data.published_files import fetch_alone
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.files import atomic_path, sha256_file, write_json, write_text
-from harness.locks import output_lock
+from harness.locks import InUse, output_lock
 from pipelines.profile import Profile, load_profile, profile_argument
 from pipelines.published.convert import CONFIG, convert_folder
 from pipelines.published.params import CheckpointParams
@@ -81,22 +81,23 @@ def obtain(profile: Profile, key: str) -> str:
     folder = Path(params.folder)
     if known and (weights / CONFIG).is_file() and not folder.is_dir():
         return "converted before, and kept"
-    found = {name: sha256_file(folder / name) for name in download(params, known)}
-    check_known(found, known, folder, known_path(profile, key))
+    record = known_path(profile, key)
+    found = {name: sha256_file(folder / name) for name in download(params, known, record)}
+    check_known(found, known, folder, record)
     facts = convert_folder(folder, weights)
-    write_json(known_path(profile, key), found)
+    write_json(record, found)
     return f"{facts['checkpoint']} of {folder}, {'as on first use' if known else 'its sha256 written down on this first use'}"
 
 
-def download(params: CheckpointParams, known: dict[str, str]) -> list[str]:
-    """Names of the checkpoint's files in its folder. Fetches missing ones."""
+def download(params: CheckpointParams, known: dict[str, str], record: Path) -> list[str]:
+    """Names of the checkpoint's files in its folder. Fetches missing ones. `known` are the hashes in the file `record`."""
     folder = Path(params.folder)
-    text = [_file(params, name, known) for name in (CONFIG, f"{CHECKPOINTS}/checkpoint")]
+    text = [_file(params, name, known, record) for name in (CONFIG, f"{CHECKPOINTS}/checkpoint")]
     prefix = latest_checkpoint(folder / CHECKPOINTS)
-    return text + [_file(params, path.relative_to(folder).as_posix(), known) for path in bundle_files(prefix)]
+    return text + [_file(params, path.relative_to(folder).as_posix(), known, record) for path in bundle_files(prefix)]
 
 
-def _file(params: CheckpointParams, name: str, known: dict[str, str]) -> str:
+def _file(params: CheckpointParams, name: str, known: dict[str, str], record: Path) -> str:
     path = Path(params.folder) / name
     if path.is_file():
         return name
@@ -104,11 +105,13 @@ def _file(params: CheckpointParams, name: str, known: dict[str, str]) -> str:
         raise Missing(f"no {name} in {params.folder}; the weights are published at {HUB}; put that folder there, or set its url")
     checksum = f"sha256:{known[name]}" if name in known else None
     try:
-        fetch(f"{params.url}/{name}", path, checksum, MAX_BYTES)
+        fetch_alone(f"{params.url}/{name}", path, checksum, MAX_BYTES)
+    except InUse:
+        raise
     except HarnessError as error:
-        if "could not be downloaded" not in str(error):
-            raise
-        raise Missing(str(error)) from error
+        if "could not be downloaded" in str(error):
+            raise Missing(str(error)) from error
+        raise HarnessError(f"{error}, or delete {record}, which has the sha256 of the first use, to begin anew") from error
     return name
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.data import DATASETS
-from harness.data.download import fetch
 from harness.data.manifest import MANIFEST
+from harness.data.published_files import fetch_alone
 from harness.errors import HarnessError
-from harness.locks import output_lock
+from harness.locks import InUse, output_lock
 from harness.metrics.extractors import Extractor, load_extractor
 from lada.generator import Generator
 from pipelines.needs import check_data
@@ -29,7 +29,7 @@ class Ready:
 
 
 def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list[str]]:
-    """What scoring needs, or a line for each missing thing."""
+    """What scoring needs, or a line for each missing thing. InUse if another process downloads or prepares some of it."""
     params, weights = checkpoint(profile, key), weights_path(profile, key)
     extractor: Extractor | None = None
     missing: list[str] = []
@@ -39,14 +39,17 @@ def prepare(profile: Profile, key: str, device: str) -> tuple[Ready | None, list
     root = profile.results / "data" / params.data
     try:
         extractor = fetched_extractor(profile, device)
+    except InUse:  # no lack: another checkpoint's stage is about to have it
+        raise
     except HarnessError as error:
         missing.append(str(error))
-    # Another checkpoint's stage that prepares the same pictures is no lack: there the lock's own error ends this one.
-    with nullcontext() if (root / MANIFEST).is_file() else output_lock(root):
-        try:
+    try:
+        with nullcontext() if (root / MANIFEST).is_file() else output_lock(root):
             prepare_data(profile, params.data, root)
-        except HarnessError as error:
-            missing.append(str(error))
+    except InUse:
+        raise
+    except HarnessError as error:
+        missing.append(str(error))
     if missing or extractor is None:
         return None, missing
     return Ready(load_generator(weights).to(device), read_facts(weights), root, extractor), []
@@ -60,7 +63,7 @@ def fetched_extractor(profile: Profile, device: str) -> Extractor:
     if features.random_seed is None and features.weights is not None and features.extractor == "inception-v3":
         from harness.metrics.inception import MAX_BYTES, SHA256, URL_INCEPTION_V3  # torch-fidelity takes seconds to import
 
-        fetch(URL_INCEPTION_V3, Path(features.weights), f"sha256:{SHA256}", MAX_BYTES)
+        fetch_alone(URL_INCEPTION_V3, Path(features.weights), f"sha256:{SHA256}", MAX_BYTES)
     return load_extractor(features.extractor, features.weights, device, random_seed=features.random_seed)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.files import digest
+from harness.locks import InUse, output_lock
 from harness.metrics.features import OUTPUTS, features
 from harness.metrics.parts import INDEX, Progress, Work, features_in_parts, kept_features
 
@@ -97,6 +99,24 @@ def change_index(folder):
     value = json.loads((folder / INDEX).read_text())
     value["widths"]["pool"] += 1
     (folder / INDEX).write_text(json.dumps(value))
+
+
+def test_another_process_that_computes_the_same_is_waited_for(work, images):
+    """It would remove the parts of the one that is ready later."""
+    parts = work.cache / "parts" / digest({"of": "test", "batch": work.batch, "part": work.part})
+    with output_lock(parts), pytest.raises(InUse, match="is in use by another process"):
+        kept_features(images, {"of": "test"}, work, "images")
+    assert len(kept_features(images, {"of": "test"}, work, "images")) == len(images)
+
+
+def test_an_entry_is_never_removed_so_that_another_process_may_map_it(work, images):
+    first = kept_features(images, {"of": "test"}, work, "images")
+    entries = {path: path.stat().st_mtime_ns for path in work.cache.glob("[!p]*/*")}
+    kept_features(images[:9], {"of": "others"}, work, "images")
+    kept_features(images, {"of": "test"}, work, "images")
+    assert entries.items() <= {path: path.stat().st_mtime_ns for path in work.cache.glob("[!p]*/*")}.items()
+    assert len(entries) >= 4
+    assert isinstance(first.pool, np.memmap)
 
 
 def test_no_images_are_refused(work, images, tmp_path):

@@ -14,6 +14,7 @@ from hub import DATA, playing_hub
 from harness.config import load_params
 from harness.errors import HarnessError
 from harness.files import sha256_file
+from harness.locks import InUse, output_lock
 from pipelines.profile import load_profile
 from pipelines.published import fetch
 from pipelines.published.convert import load_generator
@@ -130,18 +131,31 @@ def test_another_content_than_on_first_use_is_refused(profile, hub):
     config.write_text(config.read_text() + "\n")
     shutil.rmtree("weights")
     shutil.rmtree(WEIGHTS)
-    with pytest.raises(HarnessError, match=r"config\.json\.part has sha256 .*; expected .*download it again"):
+    with pytest.raises(HarnessError, match=r"config\.json\.part has sha256 .*; expected .*download it again") as refused:
         run(profile)
+    assert str(refused.value).endswith(f"or delete {KNOWN}, which has the sha256 of the first use, to begin anew")
     assert KNOWN.read_bytes() == before
 
     shutil.rmtree("weights", ignore_errors=True)
     shutil.copytree(hub.folder, "weights/cifar10")  # the same from a folder of the user's own
-    with pytest.raises(HarnessError, match=r"config\.json: given sha256 .*written down in results/published/fetched/cifar10"):
+    with pytest.raises(
+        HarnessError, match=r"config\.json: given sha256 .*written down in results/published/fetched/cifar10"
+    ) as refused:
         run(profile)
+    assert str(refused.value).endswith("get it again, or delete that record to begin anew")
     config.write_text(config.read_text()[:-1])
     shutil.copy(config, "weights/cifar10/config.json")
     run(profile)
     assert sha256_file(WEIGHTS / "model.safetensors") == converted
+
+
+def test_two_profiles_do_not_download_the_same_file_together(profile, hub):
+    path = Path("weights/cifar10/config.json")
+    with output_lock(path), pytest.raises(InUse, match=f"{path} is in use by another process"):
+        run(profile)
+    assert not WEIGHTS.exists()  # it lacks nothing
+    run(profile)
+    assert load_generator(WEIGHTS).config.resolution == 32
 
 
 def test_damaged_weights_are_refused_and_nothing_is_written_down(profile, hub):
