@@ -24,11 +24,11 @@ from harness.closure import code_digest
 from harness.data import read_manifest
 from harness.device import default_device, use_threads
 from harness.errors import run_command
-from harness.files import sha256_file
+from harness.files import digest, sha256_file
 from harness.locks import output_lock
 from harness.metrics.parts import Work
 from harness.metrics.protocol import LEVELS
-from harness.records.environment import this_process, versions
+from harness.records.environment import versions
 from harness.records.measured import Measurement
 from harness.records.models import PublishedRecord
 from harness.records.parts import Comparability, Networks
@@ -41,6 +41,7 @@ from pipelines.published.draws import Draws
 from pipelines.published.fetch import checkpoint, checkpoint_arguments, weights_path
 from pipelines.published.ready import Ready, prepare
 from pipelines.published.samples import PublishedSamples, draw_samples
+from pipelines.published.workers import Workers, workers
 from pipelines.scoring import summarised
 
 CODE = ("lada.generator", "harness.metrics.sampling")  # what decides a published network's images
@@ -51,8 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     args = checkpoint_arguments(__doc__, argv)
     profile = load_profile(args.params)
     use_threads(profile.written.threads)
-    path = record_path(profile, args.checkpoint)
-    with output_lock(path):
+    with output_lock(record_path(profile, args.checkpoint)):
         score(profile, args.checkpoint, shlex.join(["python", "-m", "pipelines.published.score", *(argv or sys.argv[1:])]))
 
 
@@ -70,17 +70,18 @@ def score(profile: Profile, key: str, command: str) -> None:
         print(f"{key}: scored before, as it is asked for now")
         return
     fields = {**common(profile, key, device), "command": command, "config": config}
+    taking_part = workers(profile.name, key, digest(config), device, began)
     if ready is None:
         for line in missing:
             print(f"lacking, {key}: {line}", file=sys.stderr)
         level = Comparability(level="none", reasons=["nothing was scored"])
         record = make(PublishedRecord, **fields, comparability=level, lacking=missing)
     else:
-        record = make(PublishedRecord, **fields, **measure(profile, key, ready, device))
+        record = make(PublishedRecord, **fields, **measure(profile, key, ready, taking_part))
     write_record(record_path(profile, key), record)
-    process = this_process("published", began, time() - began, device)
-    parts = {"cell": key, "profile": profile.name, "record_digest": record.digest, "processes": [process]}
+    parts = {"cell": key, "profile": profile.name, "record_digest": record.digest, "processes": taking_part.processes()}
     write_record(profile.results / "measured" / f"{key}.json", make(Measurement, **parts))
+    taking_part.forget()
     print(f"{key}: {summary(record)}")
 
 
@@ -125,9 +126,9 @@ def common(profile: Profile, key: str, device: str) -> dict[str, Any]:
     }
 
 
-def measure(profile: Profile, key: str, ready: Ready, device: str) -> dict[str, Any]:
+def measure(profile: Profile, key: str, ready: Ready, taking_part: Workers) -> dict[str, Any]:
     """The record's fields that are measured."""
-    params, generator = checkpoint(profile, key), ready.generator
+    params, generator, device = checkpoint(profile, key), ready.generator, taking_part.device
     scoring, weights = profile.evaluate[params.data], weights_path(profile, key)
     sha256 = sha256_file(weights / MODEL)
     draws = Draws(
@@ -137,12 +138,10 @@ def measure(profile: Profile, key: str, ready: Ready, device: str) -> dict[str, 
         root=ready.root,
         protocols=scoring.resolved(),
         seeds=scoring.seeds,
-        work=Work(ready.extractor, scoring.batch),
+        work=Work(ready.extractor, scoring.batch, say=taking_part.say),
         device=device,
     )
-    path = profile.results / "samples" / f"{key}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = draw_samples(generator, path, device)
+    samples = draw_samples(generator, profile.results / "samples" / f"{key}.png", device)
     runs, levels = zip(*draws.run(), strict=True)
     scores = [run.metrics for run in runs]
     extractor = ready.extractor

@@ -8,15 +8,19 @@ import pytest
 import small_profile
 
 from harness.errors import HarnessError
-from harness.locks import output_lock
+from harness.locks import InUse, output_lock
 from harness.records.models import PublishedRecord
 from harness.records.record import read_as
 from harness.records.store import load_store
 from harness.report.__main__ import report
 from harness.verify.checks import check_profile
+from pipelines.profile import load_profile
 from pipelines.published import fetch, ready, score
+from pipelines.published.workers import workers
 
 PROXIES = ("fd", "sfd", "isx", "precision", "recall")
+# Both kinds of checkpoint: 32 pixels, and the decoder for 128. Their protocols under which the paper prints an Inception score.
+WITH_SCORE = {"cifar10": ("cifar10-50k", "cifar10-10k"), "ffhq_128": ()}
 
 
 def run(params: Path, key: str) -> PublishedRecord:
@@ -32,15 +36,19 @@ def profile(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_with_random_inception_weights_nothing_is_called_fid(profile):
+@pytest.mark.parametrize("key", WITH_SCORE)
+def test_with_random_inception_weights_nothing_is_called_fid(profile, key):
     small_profile.change(profile, features={"extractor": "inception-v3", "random_seed": 0})
-    record = run(profile, "ffhq_128")
+    record = run(profile, key)
     label = record.extractor.label
     assert label.startswith("inception-v3-random@")
     assert record.comparability.level == "none"
-    names = ("fd", "sfd", "precision", "recall")  # the paper's protocol for faces has no Inception score
-    assert {name: set(scores) for name, scores in record.metrics.items()} == {"ffhq-50k": {f"{name}/{label}" for name in names}}
+    assert {name: set(scores) for name, scores in record.metrics.items()} == {
+        protocol: {f"{name}/{label}" for name in PROXIES if name != "isx" or protocol in WITH_SCORE[key]}
+        for protocol in load_profile(profile).evaluate[key.replace("_", "-")].protocols
+    }
     assert '"fid"' not in record.model_dump_json()
+    assert run(profile, key) == record
 
 
 def test_every_draw_is_scored_and_written_down_once(profile, capsys):
@@ -83,13 +91,16 @@ def test_a_decoder_at_128_pixels_is_held_against_pictures_of_its_size(profile):
     assert "the checkpoint saw 0.00 million images, Table V, row 11 prints 53; see the errata" in record.mismatch
 
 
-def test_the_pinned_name_with_wrong_counts_is_a_mismatch_not_a_fid(profile, monkeypatch):
+@pytest.mark.parametrize("key", WITH_SCORE)
+def test_the_pinned_name_with_wrong_counts_is_a_mismatch_not_a_fid(profile, monkeypatch, key):
     real = ready.fetched_extractor
     monkeypatch.setattr(ready, "fetched_extractor", lambda *given: replace(real(*given), label="inception-v3"))
-    record = run(profile, "cifar10")
+    record = run(profile, key)
     assert record.comparability.level == "protocol-mismatch"
     assert any("8 generated images, the protocol's count is 50000" in reason for reason in record.comparability.reasons)
-    assert set(record.metrics["cifar10-50k"]) == {f"{name}/inception-v3" for name in PROXIES}
+    names = {name for scores in record.metrics.values() for name in scores}
+    assert names <= {f"{name}/inception-v3" for name in PROXIES}
+    assert {"fd/inception-v3", "recall/inception-v3"} <= names
 
 
 def test_what_is_missing_is_said_in_a_line_each_and_the_rest_is_scored(profile, capsys):
@@ -120,6 +131,25 @@ def test_pictures_that_another_stage_prepares_are_waited_for(profile):
     assert run(profile, "cifar10").metrics
 
 
+def test_a_damaged_list_of_processes_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    list_of = lambda: workers("published", "cifar10", "a" * 64, "cpu", 0.0)  # noqa: E731
+    made = list_of()
+    made.say("images of seed 1: ...")
+    assert [process.stage for process in list_of().earlier] == ["published"]
+    for text in ("{", "3", '[{"stage": 1}]'):
+        made.path.write_text(text)
+        with pytest.raises(HarnessError, match=rf"{made.path}.* list of processes"):
+            list_of()
+
+
+def test_what_another_stage_downloads_is_no_lack(profile, monkeypatch):
+    small_profile.change(profile, features={"extractor": "inception-v3", "weights": "inception.pth"})
+    with output_lock(Path("inception.pth")), pytest.raises(InUse, match=r"inception\.pth is in use by another process"):
+        run(profile, "cifar10")
+    assert not Path("results/published/records/cifar10.json").exists()
+
+
 def test_missing_inception_weights_are_said_too(profile, monkeypatch):
     small_profile.change(profile, features={"extractor": "inception-v3", "weights": "inception.pth"})
     with small_profile.no_network(monkeypatch):
@@ -143,7 +173,7 @@ def test_a_killed_extraction_goes_on(profile, monkeypatch, capsys):
             raise Killed
         return real(images, *arguments, **options)
 
-    monkeypatch.setattr(score, "Work", lambda extractor, batch: parts.Work(extractor, batch, part=4))
+    monkeypatch.setattr(score, "Work", lambda extractor, batch, say: parts.Work(extractor, batch, part=4, say=say))
     monkeypatch.setattr(parts, "features", dies)
     with pytest.raises(Killed):
         run(profile, "cifar10")
@@ -154,6 +184,10 @@ def test_a_killed_extraction_goes_on(profile, monkeypatch, capsys):
     assert "images of seed 1: 8 of 8 images" in said
     assert "images of seed 1: 4 of 8 images" not in said
     assert json.loads(Path("results/published/records/cifar10.json").read_text())["metrics"]
+    killed, last = load_store("published", Path("results")).measurements["cifar10"].processes
+    assert (killed.stage, last.stage) == ("published", "published")
+    assert 0 < killed.seconds < last.seconds
+    assert not list(Path(".ckpt/published").iterdir())
 
 
 def test_the_report_shows_what_was_scored_and_says_what_was_not(profile, capsys):
