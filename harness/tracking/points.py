@@ -6,7 +6,8 @@ from datetime import datetime
 
 from harness.records.curves import CurveRow, read_curves
 from harness.records.measured import Measurement
-from harness.records.models import CostRecord, ScoreRecord
+from harness.records.models import CostRecord, PublishedRecord, ScoreRecord
+from harness.records.parts import Scores
 from harness.records.store import Store
 from harness.tracking.runs import Clock, now_ms
 
@@ -23,21 +24,20 @@ def score_rows(record: ScoreRecord) -> list[CurveRow]:
     steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
     if record.metrics:
         steps[record.images_seen] = record.metrics
-    return [
-        CurveRow(
-            nimg,
-            {
-                f"{_plain(label.split('/')[0])}/{protocol}": value
-                for protocol, found in scores.items()
-                for label, value in found.items()
-            },
-        )
-        for nimg, scores in sorted(steps.items())
-    ]
+    return [CurveRow(nimg, score_values(scores)) for nimg, scores in sorted(steps.items())]
 
 
-def cost_row(store: Store, record: ScoreRecord) -> CurveRow:
-    """What the cell's networks cost at the paper's full size, and what its training took here."""
+def score_values(scores: Scores, ending: str = "") -> dict[str, float]:
+    """{fd/digits-train: value, ...} of {protocol: {label: value}}. `ending` follows the metric's name."""
+    return {
+        f"{_plain(label.split('/')[0])}{ending}/{protocol}": value
+        for protocol, found in scores.items()
+        for label, value in found.items()
+    }
+
+
+def cost_row(store: Store, record: ScoreRecord | PublishedRecord) -> CurveRow:
+    """What the networks cost at the paper's full size, and what training and scoring took here."""
     values: dict[str, float] = {}
     for role in ("generator", "discriminator"):
         cost = store.costs.get(getattr(record.networks, role) or "")
@@ -48,7 +48,7 @@ def cost_row(store: Store, record: ScoreRecord) -> CurveRow:
         values[name] = values.get(name, 0.0) + process.seconds
     if measured and measured.peak_bytes:
         values["memory/train_peak_gib"] = measured.peak_bytes / 2**30
-    return CurveRow(record.images_seen, values)
+    return CurveRow(record.images_seen or 0, values)
 
 
 def cost_values(cost: CostRecord) -> dict[str, float]:
@@ -63,7 +63,7 @@ def all_rows(store: Store, record: ScoreRecord) -> list[CurveRow]:
     return [*curve_rows(read_curves(record)), *score_rows(record), cost_row(store, record)]
 
 
-def times(record: ScoreRecord, measured: Measurement | None) -> tuple[int, int, Clock]:
+def times(record: ScoreRecord | PublishedRecord, measured: Measurement | None) -> tuple[int, int, Clock]:
     """Start and end of the work on a cell in milliseconds, and when each image was seen.
 
     Between start and end of the training a straight line is drawn. A record without a measurement gives the present."""
@@ -73,7 +73,7 @@ def times(record: ScoreRecord, measured: Measurement | None) -> tuple[int, int, 
     spans = [(started_ms(process.started), process.seconds * 1000, process.stage) for process in measured.processes]
     start, end = min(begun for begun, _, _ in spans), max(begun + int(took) for begun, took, _ in spans)
     trained = max((begun + int(took) for begun, took, stage in spans if stage == "train"), default=end)
-    share = (trained - start) / max(1, record.images_seen)
+    share = (trained - start) / max(1, record.images_seen or 0)
     return start, end, lambda nimg: start + int(share * nimg)
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from harness.files import digest
 from harness.names import experiment_name
 from harness.progress import is_quiet
-from harness.records.models import CostRecord, ScoreRecord
+from harness.records.models import CostRecord, PublishedRecord, ScoreRecord
 from harness.records.store import Store
 from harness.tracking.cells import write_cell_run
 from harness.tracking.costs import cost_key, costs_experiment, write_cost_run
 from harness.tracking.database import connect, database_lock, experiment_id
 from harness.tracking.generator import MODEL, log_generator, mark_replaced
+from harness.tracking.published import published_key, write_published_run
 from harness.tracking.repair import check_place, plain_errors, repair
 from harness.tracking.runs import DIGEST, cell_key, is_live, own_runs
 
@@ -31,10 +32,10 @@ OUTCOMES = ("written", "kept", "replaced")
 
 
 def project(store: Store, uri: str | None = None) -> Counter[str]:
-    """Brings the runs of a profile's cells and networks in line with its records, in the store at `uri` or in the one here.
+    """Brings the runs of a profile's cells, published weights and networks in line with its records.
 
-    Returns how many were written, kept and replaced. One process at a time. A broken database here is set aside and made anew.
-    HarnessError if the store cannot be used.
+    The store is at `uri`, or the one here. Returns how many were written, kept and replaced. One process at a time. A broken
+    database here is set aside and made anew. HarnessError if the store cannot be used.
     """
     if uri is None:
         check_place()
@@ -52,14 +53,17 @@ class _Projection:
     def __init__(self, client: "MlflowClient", store: Store) -> None:
         self.client, self.store = client, store
         self.counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-        self.total, self.done, self.said = len(store.scores) + len(store.costs), 0, time.monotonic()
+        self.total = len(store.scores) + len(store.published) + len(store.costs)
+        self.done, self.said = 0, time.monotonic()
 
     def run(self) -> Counter[str]:
-        """Cells first, then networks."""
+        """Cells first, then published weights, then networks."""
         cells = experiment_id(self.client, experiment_name(self.store.profile))
         own = own_runs(self.client, cells)
         for record in self.store.scores.values():
             self._cell(cells, own.get(cell_key(self.store.profile, record.cell), []), record)
+        for published in self.store.published.values():
+            self._published(cells, own.get(published_key(self.store.profile, published.cell), []), published)
         if self.store.costs:
             costs = experiment_id(self.client, costs_experiment(self.store.profile))
             own = own_runs(self.client, costs)
@@ -75,6 +79,12 @@ class _Projection:
         if MODEL not in tags:
             log_generator(self.client, experiment, run_id, record)
 
+    def _published(self, experiment: str, found: list["Run"], record: PublishedRecord) -> None:
+        def write(half_written: str | None) -> str:
+            return write_published_run(self.client, experiment, self.store, record, half_written)
+
+        self._update(experiment, found, self._shown_by(record), record.config_digest, write)
+
     def _cost(self, experiment: str, found: list["Run"], record: CostRecord) -> None:
         def write(half_written: str | None) -> str:
             return write_cost_run(self.client, experiment, self.store, record, half_written)
@@ -83,8 +93,8 @@ class _Projection:
         shown = digest([LAYOUT, record.digest, measured.digest if measured else ""])
         self._update(experiment, found, shown, record.digest, write)
 
-    def _shown_by(self, record: ScoreRecord) -> str:
-        """Digest of all that a cell's run shows."""
+    def _shown_by(self, record: ScoreRecord | PublishedRecord) -> str:
+        """Digest of all that the run of a cell or of published weights shows."""
         measured = self.store.measurements.get(record.cell)
         costs = [self.store.costs.get(name or "") for name in (record.networks.generator, record.networks.discriminator)]
         parts = [measured.digest if measured else "", *(cost.digest if cost else "" for cost in costs)]

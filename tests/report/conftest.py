@@ -1,6 +1,7 @@
 """A small synthetic profile, made through `make` like a real one."""
 
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from harness.images import image_grid
 from harness.paper import printed_table
 from harness.records.measured import Measurement, Throughput
-from harness.records.models import CostRecord, ScoreRecord
+from harness.records.models import CostRecord, PublishedRecord, ScoreRecord
 from harness.records.parts import Process
 from harness.records.record import make, write_record
+from harness.tracking.database import connect
 from lada.names import generator_id
 
 LABEL = "digits-cnn"
@@ -22,8 +24,12 @@ COMMAND = "dvc repro pipelines/digits/dvc.yaml:evaluate@{}"
 
 def scores(value, label=LABEL):
     """Five scores under one extractor's label, or under their own names where `label` is empty."""
+    return named((value, value + 1, 5.0, 0.5, 0.6), label)
+
+
+def named(numbers, label):
+    """Five numbers as scores."""
     names = ("fd", "sfd", "isx", "precision", "recall") if label else ("fid", "sfid", "is", "precision", "recall")
-    numbers = (value, value + 1, 5.0, 0.5, 0.6)
     return {f"{name}/{label}" if label else name: number for name, number in zip(names, numbers, strict=True)}
 
 
@@ -74,6 +80,28 @@ def add_score(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def add_published(tmp_path, monkeypatch):
+    """Writes one record of published weights; its draws' FID are given, the other scores follow Table II, row 3."""
+    monkeypatch.chdir(tmp_path)
+
+    def add(cell="cifar10", points=(3.28, 3.30, 3.32), rows=("2:3", "3:4", "5:3"), protocol="cifar10-50k", label="", **fields):
+        scored = [named((point, 3.81, 9.66, 0.61, 0.60), label) for point in points]
+        runs = [{"seed": i + 1, "reference_seed": i, "metrics": {protocol: found}} for i, found in enumerate(scored)]
+        defaults = {
+            "cell": cell, "profile": "published", "config": {}, "command": "python -m pipelines.published.score",
+            "data": "cifar10", "checkpoint": "ckpt-68096000", "images_seen": 68096000,
+            "extractor": {"name": "inception-v3", "label": label or "inception-v3", "sha256": "b" * 64},
+            "comparability": {"level": "none" if label else "paper"}, "runs": runs, "metrics": {protocol: scored[0]},
+            "counts": {protocol: {"generated": 50000, "reference": 50000}}, "rows": list(rows),
+        }  # fmt: skip
+        record = make(PublishedRecord, **(MADE_BY | defaults | fields))
+        write_record(Path("results/published/records") / f"{cell}.json", record)
+        return record
+
+    return add
+
+
+@pytest.fixture
 def add_cost(tmp_path, monkeypatch):
     """Writes one cost record and, where the network could be built, its throughput; returns the record."""
     monkeypatch.chdir(tmp_path)
@@ -110,3 +138,18 @@ def digits(add_score, add_cost):
     for index in range(5, 10):
         add_score(f"t3-{index}", [f"3:{index}"], 15.0 + index)
     return Path("results/digits")
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory) -> Path:
+    """A database of MLflow without runs: to make one takes longer than anything else here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("empty"))
+        connect()
+        return Path("mlflow.db").absolute()
+
+
+@pytest.fixture
+def database(add_score, empty) -> None:
+    """Puts an empty database into the test's own place."""
+    shutil.copy(empty, "mlflow.db")

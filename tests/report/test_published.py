@@ -7,44 +7,12 @@ import numpy as np
 import pytest
 
 from harness.images import image_grid
-from harness.records.models import PublishedRecord
-from harness.records.record import make, write_record
 from harness.records.store import load_store
 from harness.report.page import render_page
 from harness.report.table_files import csv_rows, render, to_markdown
 from harness.report.tables import build_tables, headline
 from harness.report.verdicts import draw_interval, published_verdict
 from harness.verify.checks import check_profile
-
-MADE_BY = {"versions": {"python": "3.11"}, "arithmetic": "test", "command": "python -m pipelines.published.score"}
-NAMES = ("fid", "sfid", "is", "precision", "recall")
-
-
-@pytest.fixture
-def add_published(tmp_path, monkeypatch):
-    """Writes one record of published weights; its draws' FID are given, the other scores follow Table II, row 3."""
-    monkeypatch.chdir(tmp_path)
-
-    def add(cell="cifar10", points=(3.28, 3.30, 3.32), rows=("2:3", "3:4", "5:3"), protocol="cifar10-50k", label="", **fields):
-        numbers = [(point, 3.81, 9.66, 0.61, 0.60) for point in points]
-        scored = [{name(metric, label): value for metric, value in zip(NAMES, found, strict=True)} for found in numbers]
-        runs = [{"seed": i + 1, "reference_seed": i, "metrics": {protocol: found}} for i, found in enumerate(scored)]
-        defaults = {
-            "cell": cell, "profile": "published", "config": {}, "data": "cifar10", "checkpoint": "ckpt-68096000",
-            "images_seen": 68096000, "extractor": {"name": "inception-v3", "label": label or "inception-v3", "sha256": "b" * 64},
-            "comparability": {"level": "none" if label else "paper"}, "runs": runs, "metrics": {protocol: scored[0]},
-            "counts": {protocol: {"generated": 50000, "reference": 50000}}, "rows": list(rows),
-        }  # fmt: skip
-        record = make(PublishedRecord, **{**MADE_BY, **defaults, **fields})
-        write_record(Path("results/published/records") / f"{cell}.json", record)
-        return record
-
-    return add
-
-
-def name(metric, label):
-    proxy = {"fid": "fd", "sfid": "sfd", "is": "isx"}.get(metric, metric)
-    return f"{proxy}/{label}" if label else metric
 
 
 def figure(number, row, column):

@@ -1,6 +1,5 @@
 import dataclasses
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +21,6 @@ from lada.configs import GeneratorConfig
 from lada.generator import Generator
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning")  # MLflow's own
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    """A database of MLflow without runs: to make one takes longer than anything else here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("empty"))
-        connect()
-        return Path("mlflow.db").absolute()
-
-
-@pytest.fixture
-def database(add_score, empty) -> None:
-    """Puts an empty database into the test's own place."""
-    shutil.copy(empty, "mlflow.db")
 
 
 def runs(client, name="ladagan-digits"):
