@@ -10,17 +10,17 @@ from harness.files import atomic_path
 from harness.images import GAP, map_tile, resize
 
 FRAME_MS = 80  # GIF counts in hundredths of a second
-SIDE = 134  # pixels of the image, about; as many as its heads' maps take
+LEAST = 128  # pixels of the image's side: smaller images are enlarged by a whole number, larger ones stay as they are
 
 
 def frame(image: np.ndarray, maps: Sequence[np.ndarray]) -> np.ndarray:
     """uint8 (H, W, 3) of an image uint8 (3, R, R) and its blocks' attention maps, each (h, N) or (h, N, M).
 
     The image stands left; right of it each block is a column, the one with the smallest grid first, and each head a row."""
-    heads = len(maps[0])
-    size = max(8, (SIDE + GAP) // heads - GAP)  # of a map
-    step, side = size + GAP, heads * (size + GAP) - GAP
-    sheet = np.full((side + 2 * GAP, side + 2 * GAP + len(maps) * step, 3), 255, np.uint8)
+    heads, side = len(maps[0]), image.shape[-1] * max(1, LEAST // image.shape[-1])
+    size = max(8, (side + GAP) // heads - GAP)  # of a map
+    step = size + GAP
+    sheet = np.full((max(side, heads * step - GAP) + 2 * GAP, side + 2 * GAP + len(maps) * step, 3), 255, np.uint8)
     sheet[GAP : GAP + side, GAP : GAP + side] = resize(image.transpose(1, 2, 0), side)
     for column, block in enumerate(maps):
         for head in range(heads):

@@ -119,7 +119,7 @@ def test_a_walk_begins_and_ends_with_the_pictures_of_its_seeds(sample, add_run, 
     with Image.open("walk.gif") as walk:
         assert walk.n_frames == 7
         assert json.loads(walk.info["comment"])["made_by"]["seeds"] == "2,5,1"
-        assert walk.size == (134 + 4 + 3 * 68, 138)  # the image, and three blocks' maps of two heads
+        assert walk.size == (128 + 4 + 3 * 65, 132)  # the image, and three blocks' maps of two heads
     _, generator = add_run("again")
     pictures = SeededPictures(generator, (2, 5, 1))
     frames = pictures.between(3)
