@@ -23,7 +23,7 @@ from harness.training.config import TrainConfig
 from lada.configs import DiscriminatorConfig, GeneratorConfig
 from pipelines.arguments import with_settings
 from pipelines.compose import Cell, Defaults, compose_cell
-from pipelines.profile_checks import check_checkpoints, check_evaluate, check_rows
+from pipelines.profile_checks import check_cell, check_checkpoints, check_evaluate, check_rows
 from pipelines.published.params import CheckpointParams
 from pipelines.sections import FeatureParams, ScoringParams
 
@@ -174,16 +174,9 @@ def _defaults(sections: Sections) -> Defaults:
 
 
 def _composed(profile: Profile, name: str, written: Mapping[str, Any], is_trial: bool = False) -> Cell:
-    """A cell. HarnessError unless its dataset is in `data` and has the resolution of its networks."""
+    """A cell, checked."""
     cell = compose_cell(name, written, profile.defaults, profile.written.rows.get(name, ()), is_trial)
-    where, key = f"cells.{cell.name}", cell.params.data
-    if key not in profile.data:
-        raise unknown_choice(f"dataset ({where}.data)", key, profile.data)
-    side = profile.data[key].resolution
-    for name in ("generator", "discriminator"):
-        given = getattr(cell, name).resolution
-        if given != side:
-            raise HarnessError(f"{where}: {name}.resolution is {given}, data.{key}.resolution is {side}; expected the same")
+    check_cell(profile, cell)
     return cell
 
 

@@ -40,6 +40,23 @@ def _check_protocols(scoring: ScoringParams, entry: Any, where: str, key: str) -
             )
 
 
+def check_cell(profile: "Profile", cell: "Cell") -> None:
+    """HarnessError unless the cell's dataset exists, its networks have its images' size, and its engine computes as asked."""
+    where, key = f"cells.{cell.name}", cell.params.data
+    if key not in profile.data:
+        raise unknown_choice(f"dataset ({where}.data)", key, profile.data)
+    side = profile.data[key].resolution
+    for name in ("generator", "discriminator"):
+        given = getattr(cell, name).resolution
+        if given != side:
+            raise HarnessError(f"{where}: {name}.resolution is {given}, data.{key}.resolution is {side}; expected the same")
+    if cell.train.engine == "reference" and cell.train.precision != "fp32":
+        raise HarnessError(
+            f"{where}: train.precision is {cell.train.precision}, but the reference engine always computes in fp32; "
+            "expected train.precision fp32 or another train.engine"
+        )
+
+
 def check_rows(profile: "Profile") -> None:
     """HarnessError unless every row is in the paper, and only one cell fills it for each dataset and seed."""
     taken: dict[tuple[str, str, int], str] = {}

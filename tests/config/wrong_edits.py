@@ -62,6 +62,11 @@ EDITS: dict[str, tuple[str, Any, str]] = {
     "rate is not finite": ("train.lr_g", float("inf"), "train.lr_g: given inf .*a finite number"),
     "unknown augmentation": ("train.augment", ["colour"], r"train.augment\[0\]: unknown value 'colour'.*did you mean 'color'"),
     "unknown engine": ("train.engine", "fast", "train.engine: unknown value 'fast'; expected one of auto"),
+    "reference that rounds": (
+        "cells.table1-16.train",
+        {"engine": "reference", "precision": "bf16"},
+        "cells.table1-16: train.precision is bf16, but the reference engine always computes in fp32; expected",
+    ),
     "seed of a run below 0": ("train.seed", -1, "train: seed: given -1"),
     "batch of a run": ("train.batch", 0, "train: batch: given 0"),
     "empty generator": ("generator", None, "generator: given nothing"),

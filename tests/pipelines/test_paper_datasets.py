@@ -72,7 +72,7 @@ def profile(tmp_path, monkeypatch) -> Path:
         encoder = [4] * len(cell["discriminator_options"]["encoder_dims"])
         cell["discriminator_options"] |= {"encoder_dims": encoder, "mlp_dim": 8, "head_dims": [8, 8]}
         cell["train"] |= {"nimg": 4, "batch": 2}
-    params["train"] |= {"snapshots": 0, "engine": "reference"}
+    params["train"] |= {"snapshots": 0, "engine": "reference", "precision": "fp32"}
     with Path("params.yaml").open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)
     return tmp_path / "params.yaml"
@@ -86,7 +86,6 @@ def test_a_data_set_goes_from_its_archive_to_a_record(profile, data):
     evaluate.main(["--params", str(profile), "--cell", CELLS[data]])
     record = json.loads(Path(f"results/paper/records/{CELLS[data]}.json").read_text())
     assert record["comparability"]["level"] == "none"
-    assert record["config"]["train"]["precision"] == "tf32"
     assert {counts["generated"] for counts in record["counts"].values()} == {8}
     label = record["extractor"]["label"]
     for protocol, scores in record["metrics"].items():

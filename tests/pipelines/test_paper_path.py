@@ -43,7 +43,7 @@ def profile(tmp_path, monkeypatch) -> Path:
     params["evaluate"] = {"cifar10": {"protocols": ["cifar10-50k"], "batch": 8, "seeds": [1], "reduced": 8}}
     params["cells"] = {"table1-16": params["cells"]["table1-16"]}
     params["rows"] = {"table1-16": params["rows"]["table1-16"]}
-    params["train"] |= {"nimg": 4, "batch": 2, "snapshots": 1, "engine": "reference"}
+    params["train"] |= {"nimg": 4, "batch": 2, "snapshots": 1, "engine": "reference", "precision": "fp32"}
     path = tmp_path / "params.yaml"
     with path.open("w") as file:
         YAML(typ="safe", pure=True).dump(params, file)
