@@ -16,7 +16,7 @@ from pipelines.profile import load_profile
 
 RESOLUTIONS = (16, 32, 64, 128, 256, 512)
 FEWEST = 100  # pictures: below that neither split says anything
-WEIGHTS = "data/pt_inception-2015-12-05-6726825d.pth"
+WEIGHTS = "data/weights-inception-2015-12-05-6726825d.pth"
 SIZES = {"paper": 1, "small": 8}  # by what the paper's widths are divided
 TRAINING: dict[str, dict[str, Any]] = {
     "paper": {"nimg": 1_024_000, "batch": 64, "lr_g": "2.0e-4", "lr_d": "2.0e-4", "r1_weight": "1.0e-4", "ema_decay": 0.999},

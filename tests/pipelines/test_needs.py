@@ -54,7 +54,7 @@ def test_nothing_lacks_where_everything_is_there(digits):
 
 
 def test_an_empty_place_lacks_each_file_by_name(paper):
-    weights = "no Inception weights at data/pt_inception-2015-12-05-6726825d.pth"
+    weights = "no Inception weights at data/weights-inception-2015-12-05-6726825d.pth"
     assert [line[:63] for line in lacks(paper, "cifar10")] == [weights[:63]]  # the archive is downloaded
     assert lacks(paper, "celeba-64")[1].startswith("data.celeba-64.path: given data/img_align_celeba.zip, which is not there")
     assert lacks(paper, "lsun-bedroom-256")[2].startswith("evaluate.lsun-bedroom-256.statistics: given data/VIRTUAL_lsun")
@@ -73,7 +73,7 @@ def test_statistics_are_opened(paper, tmp_path):
 
 def test_wrong_weights_are_found_before_the_first_step(paper):
     Path("data").mkdir()
-    Path("data/pt_inception-2015-12-05-6726825d.pth").write_bytes(b"x")
+    Path("data/weights-inception-2015-12-05-6726825d.pth").write_bytes(b"x")
     assert "sha256" in lacks(paper, "cifar10")[0]
 
 

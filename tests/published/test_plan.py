@@ -36,7 +36,7 @@ def test_a_plan_says_hours_and_what_is_missing_and_writes_nothing(capsys, tmp_pa
     where = "downloaded there from https://huggingface.co/milmor/LadaGAN/resolve/main/cifar10 on the first run"
     assert f"lacking, cifar10: no weights at data/LadaGAN/cifar10; {where}" in said
     assert "lacking, ffhq_128: data.ffhq-128.path: given data/thumbnails128x128, which is not there" in said
-    assert "lacking, cifar10: no Inception weights at data/pt_inception" in said
+    assert "lacking, cifar10: no Inception weights at data/weights-inception" in said
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(HarnessError, match="unknown checkpoint 'cifar'"):
         main(["--params", str(PARAMS), "--cell", "cifar"])
