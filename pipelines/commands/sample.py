@@ -62,7 +62,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", required=True, help="one picture each: 0-63, or 1,5,9-12")
     parser.add_argument("--grid", type=Path, metavar="FILE.png", help="one PNG, eight pictures a row")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="a PNG a seed")
-    parser.add_argument("--npz", type=Path, metavar="FILE.npz", help="arr_0 uint8 (N, H, W, 3), as harness.metrics reads it")
+    parser.add_argument("--npz", type=Path, metavar="FILE.npz", help="for ADM's evaluator: arr_0, uint8 (N, H, W, 3)")
     help_gif = "from each seed to the next, with the attention maps of every block (column) and head (row)"
     parser.add_argument("--interpolation", type=Path, metavar="FILE.gif", help=help_gif)
     parser.add_argument("--steps", type=int, default=16, help="frames from one seed to the next (default: %(default)s)")
