@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.config import load_params
 from harness.errors import HarnessError
+from harness.files import write_json
 from harness.records.record import seal
 from harness.records.store import load_store
 from harness.verify.agreement import prediction_interval
-from harness.verify.rerun import compare, rerun
+from harness.verify.rerun import _params_with_seed, compare, rerun
+from pipelines.profile import load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {"data": "digits", "train": {"seed": 2, "nimg": 3200}}
@@ -65,6 +68,15 @@ def test_other_seeds_make_an_interval(recorded):
     (line,), agree = rerun(recorded, "lada", [1, 3])
     assert "inside the 95% prediction interval" in line
     assert agree
+
+
+@pytest.mark.parametrize("written", [{"seed": 1}, {"train": {"seed": 1}}, {}])
+def test_the_seed_that_is_asked_for_is_trained_whatever_the_cell_says(tmp_path, written):
+    params = load_params(ROOT / "pipelines/digits/params.yaml")
+    params["cells"]["table1-16"] |= written
+    write_json(tmp_path / "params.yaml", params)
+    target = _params_with_seed(tmp_path / "params.yaml", "table1-16", 5, tmp_path)
+    assert load_profile(target).cells["table1-16"].train.seed == 5
 
 
 def repeated(record, **changes):
