@@ -48,6 +48,15 @@ def test_repeats_stop_when_their_time_is_up_but_one_is_always_made():
     assert timings[1].n == 1
 
 
+def test_a_long_first_pass_counts_and_is_not_repeated(monkeypatch):
+    monkeypatch.setattr("harness.cost.throughput.LONG_PASS", 0.001)
+    network = Sleeper()
+    timings = measure(network, inputs, PeakMemory(network, "cpu"), Limits(pass_seconds=1e-6, repeats=50, seconds=1e-6))
+    assert network.batches == [1]
+    assert timings[1].n == 1
+    assert 0 < timings[1].median <= 500
+
+
 class FakeMemory:
     """A network of 1 GiB that needs 1 GiB more for each image."""
 
