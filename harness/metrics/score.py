@@ -57,9 +57,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)} (default: %(default)s)")
     found.add_argument("--weights", type=Path, help="its weights file (default: the committed or the published one)")
     found.add_argument("--count", type=int, metavar="N", help="N pictures of each folder, drawn by --seed (default: all)")
-    found.add_argument("--seed", type=int, default=0, help="of the draw (default: %(default)s)")
+    found.add_argument("--seed", type=int, default=0, help="seed of the draw (default: %(default)s)")
     found.add_argument(
-        "--resolution", type=int, metavar="PIXELS", help="side to bring all to (default: the shortest side, if mixed)"
+        "--resolution",
+        type=int,
+        metavar="PIXELS",
+        help="pixels a side to which all are brought (default: the shortest side, if mixed)",
     )
     found.add_argument("--batch", type=int, default=64, help="images a forward pass (default: %(default)s)")
     found.add_argument("--device", type=check_device, default="cpu", help="cpu, cuda or cuda:NUMBER (default: %(default)s)")

@@ -46,10 +46,10 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ladabench bench attention", description=__doc__)
     parser.add_argument("--redraw", type=Path, metavar="DIR", help="only draw the figure of DIR/attention.csv again")
     parser.add_argument("--mechanisms", default=",".join(ATTENTIONS), help="names of the registry, by commas (default: all)")
-    parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N (default 65,536)")
-    parser.add_argument("--seconds", type=float, default=220.0, help="time to spend, roughly (default 220)")
-    parser.add_argument("--pass-seconds", type=float, help="largest time of one pass (default: what --seconds leaves each curve)")
-    parser.add_argument("--memory-gib", type=float, default=2.0, help="largest memory of one pass (default 2)")
+    parser.add_argument("--max-tokens", type=int, default=GRIDS[-1] ** 2, help="largest N, tokens (default: 65,536)")
+    parser.add_argument("--seconds", type=float, default=220.0, help="seconds to spend, roughly (default: 220)")
+    parser.add_argument("--pass-seconds", type=float, help="most seconds of one pass (default: what --seconds leaves each curve)")
+    parser.add_argument("--memory-gib", type=float, default=2.0, help="most GiB of one pass (default: 2)")
     parser.add_argument(
         "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
     )

@@ -38,8 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="ladabench bench data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=200_000, help="pictures in the archive (default 200,000)")
-    parser.add_argument("--repeats", type=int, default=2, help="runs of each (default 2)")
+    parser.add_argument("--images", type=int, default=200_000, help="pictures in the archive (default: 200,000)")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of each (default: 2)")
     parser.add_argument("--scratch", type=Path, help="folder for the archive and the output (default: the system's)")
     arguments = parser.parse_args()
     if arguments.images < DISTINCT or arguments.repeats < 1:

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     """Alternates the two. Writes their times, ratios and our peak memory, and prints the ratio."""
     parser = argparse.ArgumentParser(prog="ladabench bench metrics", description=main.__doc__)
     parser.add_argument("--count", type=int, default=5000, help="generated, and reference, images (default: %(default)s)")
-    parser.add_argument("--resolution", type=int, default=32, help="pixels (default: %(default)s)")
+    parser.add_argument("--resolution", type=int, default=32, help="pixels a side (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="images per forward pass (default: %(default)s)")
     parser.add_argument(

@@ -42,8 +42,10 @@ def main(argv: list[str] | None = None) -> None:
         prog="ladabench plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     profile_argument(parser)
-    parser.add_argument("--cell", "--cells", nargs="+", help="only these cells")
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="change every cell shown")
+    parser.add_argument("--cell", "--cells", nargs="+", metavar="CELL", help="only these cells (default: all)")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="change every cell shown, for example train.nimg=1000000"
+    )
     parser.add_argument("--batch", type=int, help="images in the timed step (default: the cell's own batch)")
     parser.add_argument("--untimed", action="store_true", help="no step is timed; hours are modelled for known devices alone")
     args = parser.parse_args(argv)

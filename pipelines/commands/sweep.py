@@ -69,31 +69,35 @@ def main(argv: list[str] | None = None) -> None:
 def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ladabench sweep", description=__doc__)
     parser.add_argument("--profile", default="digits", help="a folder of pipelines/ (default: %(default)s)")
-    parser.add_argument("--cells", type=lambda text: text.split(","), help="names, by commas (default: those DVC finds changed)")
+    parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these (default: those that DVC finds changed)")
     parser.add_argument(
         "--cluster",
         choices=("local", "slurm"),
         default="local",
         help="sbatch reads SBATCH_PARTITION, SBATCH_ACCOUNT and so on (default: %(default)s)",
     )
-    parser.add_argument("--at-once", type=int, help="cells training at the same time (default: one on each GPU here, else 2)")
-    parser.add_argument("--cpus", type=int, default=1, help="per cell (default: %(default)s)")
-    parser.add_argument("--gpus", type=int, choices=(0, 1), help="per cell (default: 1 where this machine has any)")
+    parser.add_argument(
+        "--at-once", type=int, metavar="N", help="cells training at the same time (default: one on each GPU here, else 2)"
+    )
+    parser.add_argument("--cpus", type=int, default=1, help="cores per cell (default: %(default)s)")
+    parser.add_argument("--gpus", type=int, choices=(0, 1), help="GPUs per cell (default: 1 where this machine has any)")
     parser.add_argument(
         "--minutes",
         type=int,
         default=24 * 60,
-        help="time limit of one job; a longer cell is requeued and goes on (default: %(default)s)",
+        help="limit of one job; a longer cell is requeued and goes on (default: %(default)s)",
     )
     parser.add_argument(
         "--attempts",
         type=int,
         default=3,
-        help="a cell that fails is sent again, and goes on from its checkpoint (default: %(default)s)",
+        help="times that a cell is sent; one that fails goes on from its checkpoint (default: %(default)s)",
     )
     parser.add_argument("--poll", type=float, default=5.0, help="seconds between two looks (default: %(default)s)")
     parser.add_argument("--logs", type=Path, default=Path(".ckpt/sweep"), help="folder of the jobs' logs (default: %(default)s)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.cells = args.cells and [cell for word in args.cells for cell in word.split(",")]  # `a,b` as well as `a b`
+    return args
 
 
 def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: list[int]) -> dict[str, str]:

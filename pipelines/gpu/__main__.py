@@ -60,7 +60,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--checks", type=lambda text: text.split(","), default=list(CHECKS), help="names, by commas (default: all)"
     )
-    parser.add_argument("--minutes", type=float, default=10.0, help="for all checks together (default: 10)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes for all checks together (default: 10)")
     parser.add_argument(
         "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
     )

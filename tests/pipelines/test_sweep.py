@@ -171,3 +171,8 @@ def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     other.mkdir()
     (other / "ab-000000004.json").write_text(json.dumps({"state": {"rows": [{"nimg": 64}]}}))
     assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"
+
+
+def test_cells_are_named_with_blanks_as_everywhere_or_commas():
+    assert sweep._parse(["--cells", "a,b", "c"]).cells == ["a", "b", "c"]
+    assert sweep._parse([]).cells is None
