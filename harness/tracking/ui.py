@@ -9,7 +9,8 @@ from collections.abc import Callable
 from harness.errors import HarnessError
 from harness.names import experiment_name
 from harness.processes import run_to_the_end
-from harness.tracking.database import DATABASE, QUIET, connect, database_uri, experiment_id
+from harness.progress import say
+from harness.tracking.database import DATABASE, connect, database_uri, experiment_id
 from harness.tracking.repair import damage
 
 HOST = "127.0.0.1"
@@ -39,15 +40,14 @@ def serve(port: int, uri: str | None, update: Callable[[], None]) -> None:
         threading.Thread(target=_reported, args=(update,), daemon=True).start()
     else:
         update()
-    store = ["--backend-store-uri", uri or database_uri()]
-    command = [sys.executable, "-m", "mlflow", "ui", *store, "--host", HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "harness.tracking.server", uri or database_uri(), HOST, str(port)]
     try:
-        status = run_to_the_end(command, os.environ | QUIET)
+        status = run_to_the_end(command, os.environ)
     except KeyboardInterrupt:
-        print("stopped")
+        say("stopped")
         return
     if status:
-        raise HarnessError(f"mlflow ui ended with status {status}; its own message stands above")
+        raise HarnessError(f"MLflow's server ended with status {status}; its own message stands above")
 
 
 def _reported(update: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """Live logging and projection to a real MLflow server with a database of its own, as a laboratory has one."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -31,16 +33,20 @@ def server(tmp_path_factory) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=folder, env=os.environ | QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
-            with suppress(OSError):
-                urllib.request.urlopen(f"{address}/health", timeout=5).read()
-                break
-            assert process.poll() is None
-            time.sleep(0.5)
+        until_it_answers(process, address)
         yield address
     finally:
         process.terminate()
         process.wait()
+
+
+def until_it_answers(process: subprocess.Popen, address: str) -> None:
+    for _ in range(600):
+        with suppress(OSError):
+            urllib.request.urlopen(f"{address}/health", timeout=5).read()
+            return
+        assert process.poll() is None
+        time.sleep(0.5)
 
 
 def project(*words: str, **variables: str) -> str:
@@ -71,3 +77,33 @@ def test_the_store_that_a_user_names_gets_the_runs_and_keeps_its_own(add_score, 
     assert "0 runs written, 1 runs kept" in project("--tracking-uri", server)
     assert not Path("mlflow.db").exists()  # nothing here
     assert not Path("mlartifacts").exists()
+
+
+def test_the_interface_is_served_with_every_run_and_its_pictures(add_score, tmp_path):
+    add_score("a", ["1:16"])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "harness.tracking", "--ui", "--port", str(port)]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        address = f"http://127.0.0.1:{port}"
+        until_it_answers(process, address)
+        page = urllib.request.urlopen(address, timeout=60).read().decode()
+        client = connect(address)
+        experiment = client.get_experiment_by_name("ladagan-digits")
+        (run,) = client.search_runs([experiment.experiment_id])
+        (picture, _) = client.list_artifacts(run.info.run_id, "images")
+        query = f"{address}/get-artifact?path={quote(picture.path)}&run_uuid={run.info.run_id}"
+        image = urllib.request.urlopen(query, timeout=60).read()
+        made = client.get_experiment(client.create_experiment("made in the interface"))
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+    assert "<title>MLflow</title>" in page
+    assert run.data.tags["mlflow.loggedImages"] == "True"  # by which a comparison's charts find pictures
+    assert image.startswith((b"\x89PNG", b"RIFF"))  # the picture, or its thumbnail as WebP
+    assert made.artifact_location.startswith("mlflow-artifacts:/")
+    assert f"{address}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning" in said
+    assert said.endswith("stopped\n")
+    assert "Traceback" not in errors
+    assert process.returncode == 0
