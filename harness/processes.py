@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP, and the front door must get as far as its refusal there.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 # Waits for the end of its input. That comes when the process at the other end has ended, in whatever way.
 WATCHDOG = 'read -r _; kill -s TERM -- "-$0"; sleep 5; kill -s KILL -- "-$0"'
 

@@ -87,10 +87,21 @@ def test_help_and_version_load_no_torch():
     assert "torch " in last
 
 
-def test_windows_is_refused_in_one_line(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(HarnessError, match="run inside WSL2"):
-        door.main(["report"])
+LIKE_WINDOWS = """
+import signal, sys
+del signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1
+from harness.__main__ import entry
+sys.platform, sys.argv = "win32", ["ladabench", "report"]
+entry()
+"""
+
+
+def test_windows_is_refused_in_one_line():
+    done = subprocess.run([sys.executable, "-c", LIKE_WINDOWS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: Windows itself is not supported")
+    assert "run inside WSL2" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_repro_is_make_or_the_cells_asked_for(monkeypatch):
