@@ -42,6 +42,7 @@ def check_ready(profile: Profile, cell: Cell, device: str, ranks: int = 1) -> No
     found = lacks(profile, cell.params.data)
     if found:
         raise HarnessError(found[0])
+    check_prepared(profile, cell.params.data)
     check_batch(profile, cell)
     check_device(cell, device)
     check_memory(cell, device, ranks)
@@ -93,6 +94,14 @@ def _check_extractor(profile: Profile) -> None:
         from harness.metrics.inception import published_weights  # torch-fidelity takes seconds to import
 
         published_weights(Path(features.weights))
+
+
+def check_prepared(profile: Profile, key: str) -> None:
+    """HarnessError unless the dataset has been prepared. It says how, in a line that can be pasted."""
+    root = profile.results / "data" / key
+    if not (root / MANIFEST).is_file():
+        stage = f"{profile.name}/dvc.yaml:prepare@{key}"
+        raise HarnessError(f"no prepared images at {root}; expected those of data.{key}; run `dvc repro pipelines/{stage}` first")
 
 
 def check_data(profile: Profile, key: str) -> None:

@@ -117,6 +117,13 @@ def test_training_stops_before_its_first_step(digits, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_pictures_that_are_not_prepared_are_asked_for_by_a_command_that_works(digits, tmp_path):
+    (tmp_path / "results/digits/data/digits").rename(tmp_path / "elsewhere")
+    write(digits)
+    with pytest.raises(HarnessError, match=r"run `dvc repro pipelines/digits/dvc\.yaml:prepare@digits` first"):
+        train.main(["--params", "params.yaml", "--cell", "table1-16"])
+
+
 def test_a_plan_says_what_is_lacking(paper, capsys):
     plan.main(["--params", str(ROOT / "pipelines/paper/params.yaml"), "--cell", "table1-16", "table4-ffhq", "--untimed"])
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("lacking, ")]
