@@ -37,15 +37,13 @@ def write_cell_run(client: "MlflowClient", experiment: str, store: Store, record
 
 def cell_tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, object]:
     """Tags for filtering and grouping in the interface. Replicates of a cell share the tag `cell` and differ in `seed`."""
-    git = next((process.git for process in measured.processes if process.git.commit), None) if measured else None
-    return {
+    return source_tags(measured, "pipelines/train.py") | {
         "cell": re.sub(r"-seed[0-9]+$", "", record.cell),
         "profile": record.profile,
         "tables": " ".join(sorted({row.split(":")[0] for row in record.rows})),
         "rows": " ".join(record.rows),
         "attention": record.config.get("attention", ""),
         "discriminator": record.config.get("discriminator_attention", ""),
-        "device": ", ".join(measured.devices) if measured else "not recorded",
         "arithmetic": record.arithmetic,
         "seed": record.seed,
         "status": record.status,
@@ -53,10 +51,18 @@ def cell_tags(record: ScoreRecord, measured: Measurement | None) -> dict[str, ob
         "extractor": record.extractor.label,
         "extractor_sha256": record.extractor.sha256,
         "weights_sha256": record.weights_sha256,
-        "mlflow.source.name": "pipelines/train.py",
+        "mlflow.note.content": _note(record),
+    }
+
+
+def source_tags(measured: Measurement | None, script: str) -> dict[str, object]:
+    """Where a record comes from, as MLflow shows it: devices, script and commit."""
+    git = next((process.git for process in measured.processes if process.git.commit), None) if measured else None
+    return {
+        "device": ", ".join(measured.devices) if measured else "not recorded",
+        "mlflow.source.name": script,
         "mlflow.source.git.commit": git.commit if git else None,
         "git_dirty": git.dirty if git else None,
-        "mlflow.note.content": _note(record),
     }
 
 

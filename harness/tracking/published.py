@@ -7,6 +7,7 @@ from harness.records.curves import CurveRow
 from harness.records.measured import Measurement
 from harness.records.models import PublishedRecord
 from harness.records.store import Store
+from harness.tracking.cells import source_tags
 from harness.tracking.pictures import log_picture
 from harness.tracking.points import cost_row, score_values, times
 from harness.tracking.runs import CONFIG, create_run, last_steps, log_facts, log_rows
@@ -46,9 +47,8 @@ def _rows(store: Store, record: PublishedRecord) -> list[CurveRow]:
 
 
 def _tags(record: PublishedRecord, measured: Measurement | None) -> dict[str, object]:
-    git = next((process.git for process in measured.processes if process.git.commit), None) if measured else None
     extractor = record.extractor
-    return {
+    return source_tags(measured, "pipelines/published/score.py") | {
         "cell": record.cell,
         "profile": record.profile,
         "source": record.source,
@@ -56,15 +56,11 @@ def _tags(record: PublishedRecord, measured: Measurement | None) -> dict[str, ob
         "tables": " ".join(sorted({row.split(":")[0] for row in record.rows})),
         "rows": " ".join(record.rows),
         "draws": len(record.runs) or None,
-        "device": ", ".join(measured.devices) if measured else "not recorded",
         "arithmetic": record.arithmetic,
         "comparability": record.comparability.level,
         "extractor": extractor.label if extractor else None,
         "extractor_sha256": extractor.sha256 if extractor else None,
         "weights_sha256": record.weights_sha256,
-        "mlflow.source.name": "pipelines/published/score.py",
-        "mlflow.source.git.commit": git.commit if git else None,
-        "git_dirty": git.dirty if git else None,
         "mlflow.note.content": _note(record),
     }
 
