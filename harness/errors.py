@@ -1,6 +1,7 @@
 """One exception for every error that a user can correct, and the wrapper of commands that prints it."""
 
 import errno
+import gc
 import os
 import reprlib
 import select
@@ -72,6 +73,7 @@ def run_command(main: Callable[[], None]) -> None:
         try:
             main()
         finally:
+            gc.unfreeze()  # what long work has frozen; at exit Triton prints each of its objects that was not collected
             sys.stdout.flush()  # at exit Python itself would complain of a closed pipe
     except KeyboardInterrupt:
         sys.exit(interrupted())

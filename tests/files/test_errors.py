@@ -69,3 +69,9 @@ def test_a_broken_pipe_to_something_else_is_still_an_error(capsys):
     with pytest.raises(SystemExit) as left:
         run_command(fail)
     assert left.value.code == 2
+
+
+def test_a_long_command_ends_without_a_word_of_its_libraries():
+    code = "import gc, triton.language; from harness.errors import run_command; run_command(gc.freeze)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
