@@ -11,7 +11,7 @@ from harness.data.finding import find_pictures
 from harness.errors import HarnessError
 from harness.files import write_text
 from harness.names import check_name
-from pipelines.commands.stages import main as write_stages
+from pipelines.commands.stages import profile_pipeline
 from pipelines.profile import load_profile
 
 RESOLUTIONS = (16, 32, 64, 128, 256, 512)
@@ -114,7 +114,7 @@ def new_profile(name: str, images: Path, resolution: int, size: str = "small", e
         write_text(Path(scratch) / "params.yaml", text)
         load_profile(Path(scratch) / "params.yaml")
     write_text(folder / "params.yaml", text)
-    write_stages([name])
+    write_text(folder / "dvc.yaml", profile_pipeline(folder))
     return [folder / "params.yaml", folder / "dvc.yaml"]
 
 

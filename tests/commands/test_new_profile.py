@@ -44,14 +44,15 @@ def test_at_full_size_they_are_the_papers(pictures, resolution):
 
 
 def test_the_command_writes_both_files_and_says_what_comes_next(pictures, monkeypatch, capsys):
-    started = []
-    monkeypatch.setattr(module, "write_stages", started.append)
+    monkeypatch.setattr(module, "profile_pipeline", lambda folder: f"stages of {folder}\n")
     main(["profile", "mine", "--images", str(pictures), "--resolution", "32"])
     profile = load_profile("pipelines/mine/params.yaml")
     assert profile.data["mine"].path == "my pictures"
     assert profile.features.weights.endswith("6726825d.pth")
-    assert started == [["mine"]]
-    assert "ladabench plan --profile mine" in capsys.readouterr().out
+    assert Path("pipelines/mine/dvc.yaml").read_text() == "stages of pipelines/mine\n"
+    said = capsys.readouterr().out
+    assert said.splitlines()[:2] == ["pipelines/mine/params.yaml", "pipelines/mine/dvc.yaml"]
+    assert "ladabench plan --profile mine" in said
 
 
 @pytest.mark.parametrize(
