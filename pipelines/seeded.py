@@ -1,7 +1,7 @@
 """Makes pictures by their seeds. Each is computed alone, so it depends neither on a batch nor on other seeds."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ class SeededPictures:
 
     def __getitem__(self, index: slice) -> np.ndarray:
         chosen = self.seeds[index]
-        bar = tracked(chosen, f"pictures {index.start or 0}-", "img") if len(chosen) > 1 else chosen
+        bar: Iterable[int] = tracked(chosen, f"pictures {index.start or 0}-", "img") if len(chosen) > 1 else chosen
         return np.concatenate([self.shown(self.latent(seed), f"seed {seed}")[0] for seed in bar])
 
     def latent(self, seed: int) -> Tensor:
