@@ -43,7 +43,7 @@ def _rows(store: Store, record: PublishedRecord) -> list[CurveRow]:
     """The means over the draws, their standard deviations as fid_sd/cifar10-50k, and the costs, at the images seen."""
     values = score_values(record.metrics) | score_values(record.generation_sd, "_sd")
     costs = cost_row(store, record)
-    return [CurveRow(costs.nimg, values | costs.values)]
+    return [CurveRow(costs.nimg, {**values, **costs.values})]
 
 
 def _tags(record: PublishedRecord, measured: Measurement | None) -> dict[str, object]:
