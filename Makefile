@@ -8,22 +8,17 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 .PHONY: repro test test-fast lint report ui gpu lock clean
 
-# Cells do not depend on each other: JOBS of them at a time are trained and scored, then one `dvc repro` does what is left.
-# Plain `dvc repro` does all of it too, one stage after another.
+# Cells do not depend on each other: JOBS of them at a time are trained and scored, or one on each GPU, then one `dvc repro` does what
+# is left. Plain `dvc repro` does all of it too, one stage after another.
 # PROFILE=digits-full is the same with four more seeds of every cell.
 PROFILE ?= digits
 STAGES := pipelines/$(PROFILE)/dvc.yaml
-# What DVC says after every cell, of git add, autostage and push, is said once, by the last `dvc repro`.
-WITHOUT_ADVICE := sed -u -E '/^To (track the changes with git|enable auto staging), run:|^[[:space:]]+(git add|dvc config core.autostage) |^Use `dvc push`|^$$/d'
 repro: $(READY)
 	@test -e .git || $(BIN)/dvc config -q --local core.no_scm true  # a downloaded archive has no history, and needs none
 	$(BIN)/python -m pipelines.commands.stages $(PROFILE)
-	$(BIN)/dvc stage list --name-only $(STAGES) | grep -E ':(names|prepare@.*|extractor|statistics@.*|[a-z]*-code|mechanisms)$$' | tr '\n' '\0' | xargs -0 $(BIN)/dvc repro
-	$(BIN)/dvc stage list --name-only $(STAGES) | sed -n 's/.*:evaluate@//p' | tr '\n' '\0' | xargs -0 -P $(JOBS) -I CELL sh -c '\
-	  $(BIN)/dvc --wait-for-lock repro -s "$(STAGES):train@$$1" "$(STAGES):evaluate@$$1" 2>&1' sh CELL | $(WITHOUT_ADVICE)
+	$(BIN)/python -m pipelines.commands.sweep --profile $(PROFILE) $(if $(findstring file,$(origin JOBS)),,--at-once $(JOBS))
 	@! grep -q '^  cost:' $(STAGES) || $(BIN)/python -m pipelines.cost --profile $(PROFILE)  # times what another machine has timed
 	$(BIN)/dvc repro $(filter-out pipelines/digits/dvc.yaml,$(STAGES))  # the default profile: all, to MLflow
-	@$(BIN)/python -m harness.report --profile $(PROFILE)
 	@test ! -e .git || $(BIN)/python -m harness.verify --profile $(PROFILE) --against || test $$? -eq 1  # 1: it has said what differs
 
 # Files of tests run side by side, each on one thread; a process takes up to 1 GB.

@@ -5,6 +5,7 @@ import os
 
 from harness.errors import HarnessError
 from harness.gpus import visible_gpus, why_no_gpu
+from harness.records.environment import cores
 
 
 def own_devices(args: argparse.Namespace) -> list[int]:
@@ -23,7 +24,7 @@ def own_devices(args: argparse.Namespace) -> list[int]:
     if args.gpus and not found and args.cluster == "local":
         reason = "HARNESS_DEVICE is cpu" if wanted == "cpu" else why_no_gpu()
         raise HarnessError(f"--gpus: given {args.gpus}, but {reason}; expected a GPU for every cell, or --gpus 0")
-    args.at_once = args.at_once or len(found) or 2
+    args.at_once = args.at_once or len(found) or cores()
     if found and args.at_once > len(found):
         raise HarnessError(f"--at-once: given {args.at_once} for {len(found)} GPUs; expected at most one cell on each")
     return found

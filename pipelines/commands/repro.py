@@ -1,11 +1,10 @@
 """`ladabench repro [--profile digits] [--cells CELL ...]`: trains, scores and reports a profile, or some of its cells.
 
-What is done already is not done again. Without --cells it is `make repro`, which trains as many cells at once as there are cores.
+What is done already is not done again. Without --cells it is `make repro`, which trains one cell at a time on each core or GPU.
 With --cells, of all networks only the full-size ones that these cells stand for are counted and timed.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,10 +27,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--profile", default="digits", help="a folder of pipelines/ (default: %(default)s)")
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these, and what they need (default: all)")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    parser.add_argument(
-        "--jobs", type=int, default=cores, help="cells at a time, without --cells (default: the cores, %(default)s)"
-    )
+    parser.add_argument("--jobs", type=int, help="cells at a time, without --cells (default: one on each GPU, else one a core)")
     args = parser.parse_args(argv)
     for command in commands(args.profile, args.cells, args.jobs):
         status = run_into_log(command) if is_quiet() else subprocess.run(command, check=False).returncode
@@ -52,16 +48,16 @@ def run_into_log(command: Sequence[str]) -> int:
     return status
 
 
-def commands(profile: str, cells: Sequence[str] | None, jobs: int) -> list[list[str]]:
+def commands(profile: str, cells: Sequence[str] | None, jobs: int | None) -> list[list[str]]:
     """The commands that train, score and count, in order. HarnessError for an unknown profile or cell."""
     folder = Path("pipelines") / check_name("profile", profile)
     if not (folder / "params.yaml").is_file():
         known = sorted(path.parent.name for path in Path("pipelines").glob("*/params.yaml"))
         raise unknown_choice("profile", profile, known)
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise HarnessError(f"--jobs: given {jobs}; expected at least 1")
     if not cells:
-        return [["make", "repro", f"PROFILE={profile}", f"JOBS={jobs}"]]
+        return [["make", "repro", f"PROFILE={profile}", *([f"JOBS={jobs}"] if jobs else [])]]
     written = load_params(folder / "params.yaml").get("cells") or {}
     for cell in cells:
         if cell not in written:

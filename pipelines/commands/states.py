@@ -1,6 +1,8 @@
 """The states of a sweep's cells: running, finished, current."""
 
 import json
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import submitit
@@ -9,9 +11,11 @@ from harness import progress
 from harness.files import sha256_file
 from harness.records.models import Run, ScoreRecord
 from harness.records.record import read_as
+from pipelines.evaluate import said
 from pipelines.profile import load_cell
-from pipelines.results import run_path
+from pipelines.results import record_path, run_path
 
+WAITING, DONE = "waiting", "done"
 DIGEST = "?" * 12  # in a checkpoint folder's name; `cell-*` would also match the cell `cell-seed1`
 
 
@@ -39,3 +43,15 @@ def is_current(params: Path, name: str) -> bool:
     record = read_as(ScoreRecord, cell.results / "records" / f"{name}.json")
     scored = record.weights_sha256 == sha256_file(run_path(cell) / "g_ema.safetensors")
     return scored and run.made_from == cell.digest(cell.images()[0].sha256)
+
+
+def scores(params: Path, name: str) -> list[str]:
+    """What scoring the cell has found, in lines."""
+    return said(read_as(ScoreRecord, record_path(load_cell(params, name))))
+
+
+def left(states: Mapping[str, str], began: float) -> str:
+    """How many cells are done, and about how long the others will take. began: on time.monotonic()'s clock."""
+    done = sum(state == DONE for state in states.values())
+    minutes = (time.monotonic() - began) / 60 * (len(states) - done) / max(done, 1)
+    return f"{done} of {len(states)} cells done, about {minutes:.0f} minutes left"

@@ -12,8 +12,6 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -27,12 +25,12 @@ from harness.names import check_name
 from harness.processes import deaf_to_ctrl_c
 from pipelines.commands import stages
 from pipelines.commands.devices import own_devices
+from pipelines.commands.dvc_calls import commit_stages, dvc
 from pipelines.commands.jobs import CellJob, cancel, make_executor
-from pipelines.commands.states import describe, is_current, say
+from pipelines.commands.states import DONE, WAITING, describe, is_current, left, say, scores
 from pipelines.needs import check_batch, check_device, lacks
 from pipelines.profile import Profile, load_profile
 
-WAITING, DONE = "waiting", "done"
 LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that list what the cells depend on; they take seconds
 
 
@@ -55,15 +53,14 @@ def main(argv: list[str] | None = None) -> None:
     states = run_all(args, params, cells, devices)
     done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
     if done:
-        dvc("commit", "-f", "-q", *(f"{pipeline}:{stage}@{cell}" for cell in done for stage in ("train", "evaluate")))
+        commit_stages(pipeline, [f"{stage}@{cell}" for cell in done for stage in ("train", "evaluate")])
     if len(done) < len(cells):
         failed = ", ".join(cell for cell in cells if cell not in done)
         raise HarnessError(
             f"{failed}: failed {args.attempts} times, or parameters, data or code changed meanwhile; expected every cell "
             f"trained and scored; read {args.logs}, then run again"
         )
-    left = ", ".join(stage.removeprefix(f"{pipeline}:") for stage in json.loads(dvc("status", "--json", str(pipeline))))
-    print(f"{len(cells)} cells trained and scored; `dvc repro {pipeline}` has left to do: {left or 'nothing'}")
+    print(f"{len(cells)} cells trained and scored; `dvc repro {pipeline}` makes the report")
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -77,7 +74,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         help="sbatch reads SBATCH_PARTITION, SBATCH_ACCOUNT and so on (default: %(default)s)",
     )
     parser.add_argument(
-        "--at-once", type=int, metavar="N", help="cells training at the same time (default: one on each GPU here, else 2)"
+        "--at-once", type=int, metavar="N", help="cells at the same time (default: one on each GPU here, else one a core)"
     )
     parser.add_argument("--cpus", type=int, default=1, help="cores per cell (default: %(default)s)")
     parser.add_argument("--gpus", type=int, choices=(0, 1), help="GPUs per cell (default: 1 where this machine has any)")
@@ -93,7 +90,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         default=3,
         help="times that a cell is sent; one that fails goes on from its checkpoint (default: %(default)s)",
     )
-    parser.add_argument("--poll", type=float, default=5.0, help="seconds between two looks (default: %(default)s)")
+    parser.add_argument("--poll", type=float, default=1.0, help="seconds between two looks (default: %(default)s)")
     parser.add_argument("--logs", type=Path, default=Path(".ckpt/sweep"), help="folder of the jobs' logs (default: %(default)s)")
     args = parser.parse_args(argv)
     args.cells = args.cells and [cell for word in args.cells for cell in word.split(",")]  # `a,b` as well as `a b`
@@ -108,7 +105,7 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: l
     executor, waiting, free = make_executor(args), list(cells), list(devices)
     running: dict[str, submitit.Job] = {}
     taken: dict[str, int] = {}
-    states, attempts = dict.fromkeys(cells, WAITING), Counter[str]()
+    states, attempts, began = dict.fromkeys(cells, WAITING), Counter[str](), time.monotonic()
     try:
         while running or waiting:
             while waiting and len(running) < args.at_once:
@@ -129,6 +126,8 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: l
                     say(cell, states, DONE if job.exception() is None else f"attempt {attempts[cell]} failed")
                     if states[cell] != DONE and attempts[cell] < args.attempts:
                         waiting.append(cell)
+                    elif states[cell] == DONE:
+                        print(*scores(params, cell), left(states, began), sep="\n", flush=True)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM or a closed terminal
         cancel(args.cluster, running.values())
         raise
@@ -163,22 +162,13 @@ def ready_cells(profile: Profile, cells: list[str], named: bool) -> list[str]:
 
 
 def prepare(pipeline: Path, changed: dict, data: set[str]) -> None:
-    """Has DVC make the extractor and each dataset that it finds missing or out of date."""
-    needed = [f"{pipeline}:{stage}" for stage in ("extractor", *(f"prepare@{name}" for name in sorted(data)))]
+    """Has DVC make the extractor, and what it finds missing or out of date of each dataset."""
+    of_data = (f"{stage}@{name}" for name in sorted(data) for stage in ("prepare", "statistics"))
+    needed = [f"{pipeline}:{stage}" for stage in ("extractor", *of_data)]
     missing = [stage for stage in needed if stage in changed]
     if missing:
         progress.say(f"first: dvc repro {' '.join(missing)}")
         dvc("repro", "-q", *missing)
-
-
-def dvc(*words: str) -> str:
-    """Output of a DVC command. HarnessError with its message if it fails."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HarnessError(
-            f"`dvc {' '.join(words)}` failed: {done.stderr.strip()[-300:]}; expected exit status 0; correct that first"
-        )
-    return done.stdout
 
 
 if __name__ == "__main__":

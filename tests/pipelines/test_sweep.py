@@ -69,11 +69,14 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
     monkeypatch.setattr(jobs, "evaluate", lambda argv: calls.append(f"score {argv[-1]}"))
     monkeypatch.setattr(sweep, "dvc", dvc)
+    monkeypatch.setattr(sweep, "commit_stages", lambda pipeline, names: commands.append(("committed", *names)))
+    monkeypatch.setattr(sweep, "commit_stages", lambda pipeline, names: commands.append(("committed", *names)))
     monkeypatch.setattr(sweep, "ready_cells", lambda profile, cells, named: cells)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
     monkeypatch.setattr(sweep, "check_device", lambda cell, device: None)
     monkeypatch.setattr(devices, "visible_gpus", list)
     monkeypatch.setattr(sweep.stages, "main", lambda names: None)
+    monkeypatch.setattr(sweep, "scores", lambda params, cell: [f"scores of {cell}"])
     monkeypatch.setattr(sweep, "is_current", lambda params, cell: cell != "stale")
     return commands, calls, status
 
@@ -82,7 +85,7 @@ COMMON = ["--profile", "tiny", "--poll", "0"]
 
 
 def handed_over(*cells):
-    return ("commit", "-f", "-q", *(f"{PIPELINE}:{stage}@{cell}" for cell in cells for stage in ("train", "evaluate")))
+    return ("committed", *(f"{stage}@{cell}" for cell in cells for stage in ("train", "evaluate")))
 
 
 def test_sends_a_failed_cell_again_and_hands_what_finished_to_dvc(place, capsys):
@@ -93,6 +96,8 @@ def test_sends_a_failed_cell_again_and_hands_what_finished_to_dvc(place, capsys)
     lines = capsys.readouterr().out.splitlines()
     assert "requeued: attempt 1 failed" in lines
     assert lines.count("requeued: done") == lines.count("good: done") == 1
+    assert lines.index("good: done") + 1 == lines.index("scores of good")
+    assert "2 of 2 cells done, about 0 minutes left" in lines
     assert lines[-1].startswith("2 cells trained and scored")
 
 
@@ -124,9 +129,9 @@ def test_runs_what_dvc_finds_changed_and_refuses_unknown_cells(place):
 def test_data_and_extractor_are_prepared_first(place, capsys):
     """One command does all that a user with one data set can do."""
     commands, _, status = place
-    status |= {f"{PIPELINE}:{stage}": [] for stage in ("prepare@d", "extractor", "prepare@another")}
+    status |= {f"{PIPELINE}:{stage}": [] for stage in ("statistics@d", "prepare@d", "extractor", "prepare@another")}
     sweep.main(COMMON)
-    stages = f"{PIPELINE}:extractor", f"{PIPELINE}:prepare@d"
+    stages = f"{PIPELINE}:extractor", f"{PIPELINE}:prepare@d", f"{PIPELINE}:statistics@d"
     assert commands == [("repro", "-q", *stages), handed_over("good", "requeued")]
     assert f"first: dvc repro {' '.join(stages)}" in capsys.readouterr().out
 
