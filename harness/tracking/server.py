@@ -1,7 +1,7 @@
 """MLflow's own server in one process: `python -m harness.tracking.server URI HOST PORT`, which harness.tracking.ui starts.
 
-`mlflow ui` imports MLflow twice, one after the other: in the command, and in the server that the command then starts. On a laptop
-that is most of the time until the interface answers. This does what the command does with its defaults, and serves.
+`mlflow ui` imports MLflow twice, one after the other: in the command, and in the server that the command then starts. This does
+what the command does with its defaults, and serves.
 """
 
 import os

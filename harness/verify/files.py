@@ -1,6 +1,7 @@
 """Checks that the files beside the records are those that belong to the records. Each check yields one line per file.
 
-The line is empty for a sound file. Files that are not here are not checked; weights and data may be only in DVC's cache.
+The line is empty for a sound file. What DVC keeps in place of Git is not checked where it is not here: weights, data, and the
+pictures of replicates may be only in DVC's cache.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +16,20 @@ from harness.records.record import read_as
 
 
 def check_artefacts(records: Sequence[Sealed], folder: Path) -> Iterator[str]:
-    """Checks that the curves and pictures that a record names exist and are unchanged."""
+    """Checks that the curves and pictures that a record names exist, if Git has them, and are unchanged."""
     for record in records:
         if isinstance(record, ScoreRecord | PublishedRecord | AnchorRecord):
             for path, expected in record.artefacts.items():
+                if not Path(path).is_file() and _kept_by_dvc(Path(path)):
+                    continue
                 sound = Path(path).is_file() and sha256_file(path) == expected
                 yield "" if sound else f"{path}: missing or altered since record {record.cell!r} was written"
+
+
+def _kept_by_dvc(path: Path) -> bool:
+    """Whether DVC has told Git to ignore the file, as it does with what it keeps itself."""
+    ignored = path.with_name(".gitignore")
+    return ignored.is_file() and f"/{path.name}" in ignored.read_text("utf-8").splitlines()
 
 
 def check_measured(records: Sequence[Sealed], folder: Path) -> Iterator[str]:

@@ -1,11 +1,11 @@
 import hashlib
 import http.server
-import threading
 
 import pytest
 
 from harness.data.download import fetch, require_file, verify_checksum
 from harness.errors import HarnessError
+from tests.loopback import serving
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -36,21 +36,15 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
-        server.mode, server.ranges = "", []
-        server.url = f"http://127.0.0.1:{server.server_address[1]}/file"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Server, mode="", ranges=[]) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_file_is_fetched_once(server, tmp_path):
     path = tmp_path / "data" / "file"
-    assert fetch(server.url, path, SHA256) == path
+    assert fetch(f"{server.url}/file", path, SHA256) == path
     assert path.read_bytes() == CONTENT
-    fetch(server.url, path, SHA256)
+    fetch(f"{server.url}/file", path, SHA256)
     assert server.ranges == [None]
     assert [file.name for file in path.parent.iterdir()] == ["file"]
 
@@ -58,10 +52,10 @@ def test_a_file_is_fetched_once(server, tmp_path):
 def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
     server.mode = "breaks"
     with pytest.raises(HarnessError, match=r"the connection broke after 1000 bytes.*run again to go on"):
-        fetch(server.url, tmp_path / "file", SHA256)
+        fetch(f"{server.url}/file", tmp_path / "file", SHA256)
     assert not (tmp_path / "file").exists()
     server.mode = ""
-    fetch(server.url, tmp_path / "file", SHA256)
+    fetch(f"{server.url}/file", tmp_path / "file", SHA256)
     assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=1000-"]
 
@@ -69,32 +63,32 @@ def test_a_broken_download_goes_on_where_it_stopped(server, tmp_path):
 def test_a_server_without_ranges_starts_over(server, tmp_path):
     (tmp_path / "file.part").write_bytes(CONTENT[:500])
     server.mode = "no ranges"
-    fetch(server.url, tmp_path / "file", SHA256)
+    fetch(f"{server.url}/file", tmp_path / "file", SHA256)
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_a_part_that_was_whole_already_is_taken(server, tmp_path):
     (tmp_path / "file.part").write_bytes(CONTENT)
-    fetch(server.url, tmp_path / "file", SHA256)
+    fetch(f"{server.url}/file", tmp_path / "file", SHA256)
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_another_content_is_refused_and_removed(server, tmp_path):
     with pytest.raises(HarnessError, match=r"file\.part has md5 .*; expected 00.*download it again"):
-        fetch(server.url, tmp_path / "file", f"md5:{'00' * 16}")
+        fetch(f"{server.url}/file", tmp_path / "file", f"md5:{'00' * 16}")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_bytes(b"other")
     with pytest.raises(HarnessError, match="has sha256"):
-        fetch(server.url, tmp_path / "file", SHA256)
+        fetch(f"{server.url}/file", tmp_path / "file", SHA256)
 
 
 def test_what_cannot_be_reached_is_named(server, tmp_path):
     with pytest.raises(HarnessError, match=r"/file0 could not be downloaded \(Not Found\); run again to go on, or download it"):
-        fetch(server.url + "0", tmp_path / "file", SHA256)
+        fetch(f"{server.url}/file0", tmp_path / "file", SHA256)
     server.shutdown()
     server.server_close()
     with pytest.raises(HarnessError, match=r"could not be downloaded .*refused"):
-        fetch(server.url, tmp_path / "file", SHA256)
+        fetch(f"{server.url}/file", tmp_path / "file", SHA256)
 
 
 def test_only_web_addresses_are_opened(tmp_path):

@@ -10,6 +10,7 @@ from harness.data.published_files import check_published, fetch_alone
 from harness.errors import HarnessError
 from harness.locks import InUse, output_lock
 from harness.metrics.fetched import load_fetched
+from tests.loopback import serving
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -34,31 +35,25 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
-        server.asked, server.half, server.go_on = 0, threading.Event(), threading.Event()
-        server.url = f"http://127.0.0.1:{server.server_address[1]}/file"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Slow, asked=0, half=threading.Event(), go_on=threading.Event()) as server:
         yield server
         server.go_on.set()
-        server.shutdown()
-        thread.join()
 
 
 def test_a_second_download_of_a_file_is_refused_and_does_not_damage_the_first(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "data" / "file"
-    first = threading.Thread(target=fetch_alone, args=(server.url, path, SHA256))
+    first = threading.Thread(target=fetch_alone, args=(f"{server.url}/file", path, SHA256))
     first.start()
     assert server.half.wait(60)
     with pytest.raises(InUse, match=rf"{path} is in use by another process \(pid \d+\); expected none; wait for it to end"):
-        fetch_alone(server.url, path, SHA256)
+        fetch_alone(f"{server.url}/file", path, SHA256)
     server.go_on.set()
     first.join()
     assert path.read_bytes() == CONTENT
-    assert fetch_alone(server.url, path, SHA256) == path  # as soon as it is there, nobody waits
+    assert fetch_alone(f"{server.url}/file", path, SHA256) == path  # as soon as it is there, nobody waits
     with output_lock(path):
-        fetch_alone(server.url, path, SHA256)
+        fetch_alone(f"{server.url}/file", path, SHA256)
     assert server.asked == 1
 
 

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from harness.errors import HarnessError
+from harness.training.config import TrainConfig
+from harness.training.memory import step_bytes
 from pipelines import needs
 from pipelines.needs import check_device, check_memory, memory_needed
 from pipelines.profile import Profile, load_profile
@@ -25,6 +28,14 @@ def paper(tmp_path, monkeypatch) -> Profile:
 )
 def test_the_memory_of_a_step_is_about_what_was_measured(paper, cell, gib):
     assert memory_needed(paper.cells[cell]) / 2**30 == pytest.approx(gib, rel=0.1)
+
+
+def test_a_step_of_two_small_networks_is_added_up_by_hand():
+    generator = nn.Sequential(nn.Linear(4, 100), nn.Tanh())  # 500 weights; 200 outputs an image
+    discriminator = nn.Sequential(nn.Flatten(), nn.Linear(12, 1))  # 13 weights; 13 outputs
+    config = TrainConfig(nimg=10, batch=10, r1_weight=0.0, bcr_weight=0.0)
+    weights, outputs = 5 * 500 + 4 * 13, 10 * (200 + 13)  # G's step is larger than D's two passes
+    assert step_bytes(generator, discriminator, config, noise_dim=4, side=2, batch=10) == 4 * (weights + outputs)
 
 
 def test_a_batch_larger_than_the_memory_is_refused(paper, monkeypatch, capsys):

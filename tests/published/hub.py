@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.loopback import serving
+
 DATA = "data-00000-of-00001"
 
 
@@ -49,13 +51,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def playing_hub(folder: Path) -> Iterator[http.server.ThreadingHTTPServer]:
     """The server, with its address in `url`, how it behaves in `mode`, and what it was asked for in `asked`."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.folder, server.mode, server.asked = folder, "", []
-        server.stalled, server.go_on = threading.Event(), threading.Event()
-        server.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Handler, folder=folder, mode="", asked=[], stalled=threading.Event(), go_on=threading.Event()) as server:
         yield server
         server.go_on.set()
-        server.shutdown()
-        thread.join()

@@ -4,8 +4,9 @@ import base64
 import hashlib
 import http.server
 import json
-import threading
 from contextlib import contextmanager
+
+from tests.loopback import serving
 
 REPOSITORY, COMMIT, TOKEN = "me/lada", "1" * 40, "hf_of_the_test"
 
@@ -80,14 +81,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def fake_hub():
     """Yields the server: its `url`, the `files` of its repository, `messages` of commits, and what was `asked`."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.files, server.messages, server.asked = {}, [], []
-        server.daemon_threads = True
-        server.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, files={}, messages=[], asked=[], daemon_threads=True) as server:
+        yield server

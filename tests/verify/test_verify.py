@@ -97,6 +97,16 @@ rows: {a: ["1:1"], b: ["1:2"]}
 """
 
 
+def test_a_picture_that_dvc_keeps_may_be_missing_but_not_altered(reported):
+    picture = reported / "samples/t1-02.png"
+    picture.with_name(".gitignore").write_text(f"/{picture.name}\n")
+    content = picture.read_bytes()
+    picture.unlink()
+    assert check_profile("digits")[0] == []
+    picture.write_bytes(content + b" ")
+    assert [problem for problem in check_profile("digits")[0] if picture.name in problem]
+
+
 def test_a_mixture_of_settings_is_found_and_told(add_score):
     Path("pipelines/digits").mkdir(parents=True)
     Path("pipelines/digits/params.yaml").write_text(PARAMS)
