@@ -23,6 +23,7 @@ from harness.metrics.adm import STATISTICS, StoredReference
 from harness.metrics.extractors import EXTRACTORS, Extractor
 from harness.metrics.features import Features
 from harness.metrics.fetched import load_fetched
+from harness.metrics.folders import FEWEST
 from harness.metrics.matrix import MatrixInput, evaluator_matrix
 from harness.metrics.npz import array_names
 from harness.metrics.pictures import open_pictures
@@ -67,7 +68,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="weights file of the extractor (default: torch-fidelity's download)")
     parser.add_argument("--extractor", default="inception-v3", help=f"one of {', '.join(EXTRACTORS)} (default: %(default)s)")
     parser.add_argument("--random-weights", type=int, metavar="SEED", help="random weights, for a dry run; never comparable")
-    parser.add_argument("--reduced", type=positive, metavar="N", help="N generated and N reference images, for a dry run")
+    parser.add_argument("--reduced", type=enough, metavar="N", help="N generated and N reference images, for a dry run")
     orders = "how images are dealt out to the Inception score's chunks (default: %(default)s); adm: consecutively, by file name"
     parser.add_argument("--is-order", default="shuffled", choices=("shuffled", "adm"), help=orders)
     parser.add_argument("--sample-size", action="store_true", help="also the distance against the number of images")
@@ -86,6 +87,13 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"given {value}; expected at least 1")
     return value
+
+
+def enough(text: str) -> int:
+    """A number of images for a dry run. Fewer than FEWEST would be refused only after their features are computed."""
+    if positive(text) < FEWEST:
+        raise HarnessError(f"--reduced: given {text}; expected at least {FEWEST} images")
+    return int(text)
 
 
 def some(images: Images, count: int | None) -> Images:

@@ -140,6 +140,8 @@ def test_bad_names_are_refused(run, generated, reference):
         run("--generated", generated, "--reference", reference, extractor=("--extractor", "vgg"))
     with pytest.raises(HarnessError, match=r"is not the reference of protocol digits-train: name is 'own'"):
         run("--generated", generated, "--reference", reference, protocol="digits-train")
+    with pytest.raises(HarnessError, match="--reduced: given 7; expected at least 8 images"):
+        run("--generated", "not", "--reference", "looked at", "--reduced", 7)
 
 
 @pytest.mark.slow
