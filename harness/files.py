@@ -1,5 +1,6 @@
 """Writes outputs atomically: under a temporary name, flushed, then renamed. A file is never half-written."""
 
+import errno
 import glob
 import hashlib
 import json
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # process ids can be looked up only on the same host
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors of a write, which does not know its file
 STALE_SECONDS = 24 * 3600  # age at which a temporary folder of another host is removed
 
 
@@ -22,7 +24,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yields a path to write a file or a directory to. It replaces `path` if the block succeeds.
 
     It lies in a hidden folder beside `path`, whose name matches no pattern for results. If a process is killed, the next one that
-    writes the same path removes its folder.
+    writes the same path removes its folder. If the disk is full, the OSError names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,6 +38,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             with temporary.open("rb+") as handle:
                 os.fsync(handle.fileno())
         _replace(temporary, path, room)
+    except OSError as error:
+        if error.filename is None and error.errno in FULL:
+            error.filename = str(path)
+        raise
     finally:
         shutil.rmtree(room, ignore_errors=True)
 

@@ -121,16 +121,18 @@ def full_size_networks(cell: Cell) -> Networks:
 
 
 def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[str, Any]:
-    """Scores of the untrained generator and of every snapshot, with the first generation seed, and of the last weights, with all.
+    """Scores of the untrained generator and of every snapshot, as points of a curve, and of the last weights with every seed.
 
     The best snapshot is given again.
     """
-    untrained, last = scorer.score(sampler), folder / "g_ema.safetensors"
+    curve_images, last = scorer.params.curve_images, folder / "g_ema.safetensors"
+    untrained = scorer.score(sampler)
     sampler.load(last)
     runs = scorer.runs(sampler) if run.status == "ok" else []
 
     def score_of(path: Path) -> Scores:
-        if runs and run.weights[path.name] == run.weights[last.name]:  # the last snapshot is the last weights
+        is_last = run.weights[path.name] == run.weights[last.name]
+        if runs and is_last and not curve_images:
             return runs[0]
         sampler.load(path)
         return scorer.score(sampler)
@@ -141,8 +143,9 @@ def measure(run: Run, folder: Path, sampler: Sampler, scorer: Scorer) -> dict[st
     ]
     sampler.load(last)  # for the pictures
     if not runs:
-        return {"untrained": untrained, "history": history}
+        return {"curve_images": curve_images, "untrained": untrained, "history": history}
     return {
+        "curve_images": curve_images,
         "untrained": untrained,
         "history": history,
         "metrics": summarised(runs, fmean),

@@ -81,9 +81,10 @@ def write_pictures(sampler: Sampler, run: Path) -> dict[str, object]:
         snapshots[int(path.stem.split("-")[1])] = sampler.show(z[:16])[0]
     sampler.load(run / "g_ema.safetensors")
     image_grid(sampler.show(z)[0], paths["samples"], columns=GRID_COLUMNS, scale=scale)
-    attention_map_grid(*sampler.show(z[:MAPPED]), paths["maps"])
+    side = cell.generator.resolution
+    attention_map_grid(*sampler.show(z[:MAPPED]), paths["maps"], size=max(64, side))
     between, maps = sampler.show(interpolated(z[: 2 * PAIRS]))
-    interpolation_grid(between, paths["interpolation"], STEPS, maps, size=32)
+    interpolation_grid(between, paths["interpolation"], STEPS, maps, size=max(32, side))
     fields = {field: str(path) for field, path in paths.items()}
     snapshots = snapshots or {0: sampler.show(z[:16])[0]}  # the run diverged before the first snapshot
     return fields | {"progress": progress_grid(snapshots, cell.results / "progress" / f"{cell.name}.png", scale)}

@@ -50,28 +50,36 @@ class Scorer:
         return {protocol.name: {"generated": protocol.generated_count(size), "reference": size} for protocol, size in sizes}
 
     def score(self, generate_images: Callable[[int, int], Images]) -> Scores:
-        """Scores of the first generation seed, enough for a point of a curve. `generate_images(count, seed)` gives uint8 images
-        (count, 3, H, W)."""
-        return self._score_seed(generate_images, self.params.seeds[0])
+        """Scores of the first generation seed and of as many images as are enough for a point of a curve.
+
+        `generate_images(count, seed)` gives uint8 images (count, 3, H, W)."""
+        return self._score_seed(generate_images, self.params.seeds[0], self._curve_protocols())
 
     def runs(self, generate_images: Callable[[int, int], Images]) -> list[Scores]:
         """The scores of every generation seed."""
-        return [self._score_seed(generate_images, seed) for seed in self.params.seeds]
+        return [self._score_seed(generate_images, seed, self.protocols) for seed in self.params.seeds]
 
-    def _score_seed(self, generate_images: Callable[[int, int], Images], seed: int) -> Scores:
-        most = max(count["generated"] for count in self.counts().values())
-        images = generate_images(most, seed)
-        seen = sharded_features(images, self.extractor, self.params.batch, progress=False, ranks=self.ranks)
-        return self.ranks.share(None if seen is None else self._scores(seen))
-
-    def _scores(self, seen: Features) -> Scores:
-        counts = self.counts()
-        return {
-            protocol.name: scores(
-                seen[slice(0, counts[protocol.name]["generated"])], self.reference(protocol), protocol, self.device
-            )
+    def _curve_protocols(self) -> list[Protocol]:
+        """The protocols, with fewer generated images where a point of a curve needs fewer. Then no score is called FID."""
+        enough = self.params.curve_images
+        return [
+            protocol
+            if enough is None or protocol.generated_count(self.sizes[protocol.name]) <= enough
+            else protocol.reduced(enough, self.sizes[protocol.name])
             for protocol in self.protocols
+        ]
+
+    def _score_seed(self, generate_images: Callable[[int, int], Images], seed: int, protocols: list[Protocol]) -> Scores:
+        counts = {protocol.name: protocol.generated_count(self.sizes[protocol.name]) for protocol in protocols}
+        images = generate_images(max(counts.values()), seed)
+        seen = sharded_features(images, self.extractor, self.params.batch, progress=False, ranks=self.ranks)
+        if seen is None:
+            return self.ranks.share(None)
+        found = {
+            protocol.name: scores(seen[: counts[protocol.name]], self.reference(protocol), protocol, self.device)
+            for protocol in protocols
         }
+        return self.ranks.share(found)
 
     def identity(self, image_shape: Sequence[int] | None = None) -> dict[str, Any]:
         """The record's fields that say how images were scored. Only on rank 0.

@@ -36,6 +36,7 @@ class ScoringParams:
     batch: int = 256  # images per forward pass
     seeds: tuple[int, ...] = (1,)  # of the generated images; scores are means over them
     statistics: str | None = None  # path of the ADM-format file that is a protocol's reference
+    curve_images: int | None = None  # generated for a point of the curve, where a protocol asks for more; None for all of them
     reduced: int | None = None  # generated and reference images in a dry run, which is never comparable; None for all
 
     def __post_init__(self) -> None:
@@ -50,8 +51,10 @@ class ScoringParams:
             raise HarnessError(f"seeds: given {list(self.seeds)}; expected whole numbers of at least 0")
         if not 1 <= self.batch <= LARGEST_BATCH:
             raise HarnessError(f"batch: given {self.batch}; expected a number from 1 to {LARGEST_BATCH:,}")
-        if self.reduced is not None and self.reduced < FEWEST:
-            raise HarnessError(f"reduced: given {self.reduced}; expected at least {FEWEST} images, or null for all of them")
+        for key in ("curve_images", "reduced"):
+            given = getattr(self, key)
+            if given is not None and given < FEWEST:
+                raise HarnessError(f"{key}: given {given}; expected at least {FEWEST} images, or null for all of them")
 
     def resolved(self) -> list[Protocol]:
         """The protocols, with reduced counts for a dry run."""

@@ -68,9 +68,10 @@ class ImageArray:
             raise IndexError(f"index out of range for {len(self)} images")
         index = np.where(index < 0, index + len(self), index)
         out = np.empty((len(index), *self.shape[1:]), np.uint8)
-        shards = np.searchsorted(self.starts, index, side="right") - 1
+        order = np.argsort(index, kind="stable")  # as they lie on the disk, so that it reads forward
+        shards = np.searchsorted(self.starts, index[order], side="right") - 1
         for shard in np.unique(shards):
-            where = shards == shard
+            where = order[shards == shard]
             out[where] = self._map(int(shard))[index[where] - self.starts[shard]]
         return out
 

@@ -11,6 +11,7 @@ from harness.data.views import Images, image_shape
 from harness.errors import HarnessError
 from harness.metrics.extractors import Extractor
 from harness.metrics.frechet import Statistics, statistics
+from harness.metrics.precision_recall import ball_radii
 from harness.progress import progress_bar
 from harness.tf32 import tf32
 
@@ -26,6 +27,7 @@ class Features:
     doubts: tuple[str, ...] = ()  # reasons why the images may not be those that a protocol asks for
     image_shape: tuple[int, ...] | None = None  # channels, height and width before any resize; None if unknown
     _statistics: dict[str, Statistics] = field(default_factory=dict, repr=False, compare=False)  # already computed
+    _radii: dict[int, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pool)
@@ -40,6 +42,12 @@ class Features:
         if part not in self._statistics:
             self._statistics[part] = statistics(getattr(self, part))
         return self._statistics[part]
+
+    def radii(self, neighbours: int, device: str) -> np.ndarray:
+        """Squared distances (N,) in `pool` to the k-th neighbour, computed once: a reference is compared with many sets."""
+        if neighbours not in self._radii:
+            self._radii[neighbours] = ball_radii(self.pool, neighbours, device=device)
+        return self._radii[neighbours]
 
 
 OUTPUTS = ("pool", "spatial", "logits")

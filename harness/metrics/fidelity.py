@@ -1,4 +1,4 @@
-"""Helpers for both extractors around torch-fidelity: a strict check of arguments, and a module with all three outputs."""
+"""Helpers for Inception around torch-fidelity: a strict check of arguments, and a module with all three outputs."""
 
 from torch import nn
 from torch_fidelity.defaults import DEFAULTS

@@ -37,7 +37,9 @@ class Comparison:
         """Both scores, because they share their distances. None if the reference has only statistics."""
         if self.reference.pool is None:
             return None
-        return precision_recall(self.generated.pool, self.reference.pool, self.protocol.neighbours, device=self.device)
+        k, reference = self.protocol.neighbours, self.reference
+        radii = reference.radii(k, self.device) if isinstance(reference, Features) else None
+        return precision_recall(self.generated.pool, reference.pool, k, device=self.device, reference_radii=radii)
 
 
 def scores(

@@ -56,6 +56,9 @@ class Record(Sealed):
     status: Status = "ok"
 
 
+LATER = ("neighbours", "curve_images")
+
+
 class ScoreRecord(Record):
     """The scores of one trained cell."""
 
@@ -82,12 +85,13 @@ class ScoreRecord(Record):
     interpolation: File | None = None
     progress: Progress | None = None
     neighbours: Neighbours | None = None  # later than the others
+    curve_images: Count | None = None  # generated for `untrained` and each entry of `history`; None for as many as for `metrics`
     artefacts: dict[File, Sha256] = {}
 
     @model_serializer(mode="wrap")
     def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out `neighbours` if it is None, so that records from before this field keep their digest."""
-        return {name: value for name, value in write(self).items() if value is not None or name != "neighbours"}
+        """Leaves out LATER fields that are None, so that records from before them keep their digest."""
+        return {name: value for name, value in write(self).items() if value is not None or name not in LATER}
 
 
 class PublishedRecord(Record):

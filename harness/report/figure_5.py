@@ -73,8 +73,12 @@ def _dash(row: Mapping[str, str], group: str) -> str:
 
 
 def score_history(record: ScoreRecord) -> tuple[list[tuple[int, float]], str]:
-    """[(images seen, FID or its proxy)] of a record, from the untrained generator at 0, and the metric's name."""
-    steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history} | {record.images_seen: record.metrics}
+    """[(images seen, FID or its proxy)] of a record, from the untrained generator at 0, and the metric's name.
+
+    The last weights' score stands at the end if it is of as many images as the other points."""
+    steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
+    if record.curve_images is None:
+        steps[record.images_seen] = record.metrics
     patterns, metric = printed_table(TABLE).patterns(1, "fid"), METRICS["fid"]
     points, label = [], ""
     for nimg, scores in sorted(steps.items()):
@@ -96,5 +100,8 @@ def _scores(records: list[ScoreRecord]) -> Points:
 
 def _score_name(records: list[ScoreRecord]) -> str:
     """`FD of digits-cnn features (lower is better)`; "" where nothing was scored."""
-    label = next((label for record in records if (label := score_history(record)[1])), "")
-    return score_words(label) if label else ""
+    record = next((record for record in records if score_history(record)[1]), None)
+    if record is None:
+        return ""
+    images = f", {record.curve_images:,} images" if record.curve_images else ""
+    return score_words(score_history(record)[1]) + images

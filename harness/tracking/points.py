@@ -22,8 +22,9 @@ def score_rows(record: ScoreRecord) -> list[CurveRow]:
 
     The extractor stands in a tag, not in the name: one profile has one."""
     steps = {0: record.untrained} | {entry.nimg: entry.metrics for entry in record.history}
+    last = steps.get(record.images_seen, {}) if record.curve_images else {}  # of fewer images, and so of other names
     if record.metrics:
-        steps[record.images_seen] = record.metrics
+        steps[record.images_seen] = {name: last.get(name, {}) | found for name, found in record.metrics.items()}
     return [CurveRow(nimg, score_values(scores)) for nimg, scores in sorted(steps.items())]
 
 

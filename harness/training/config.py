@@ -21,7 +21,7 @@ class TrainConfig:
     batch: int  # images per step, over all ranks
     lr_g: float = 2e-4  # learning rate of the generator
     lr_d: float = 4e-4  # learning rate of the discriminator
-    lr_decay: float = 0.0  # last share of the run, in [0, 1], in which both rates fall towards 0 (adam.Decay); the paper has none
+    lr_decay: float = 0.0  # last share of the run, in [0, 1], in which G's rate falls towards 0 (adam.Decay); the paper has none
     betas: tuple[float, float] = (0.5, 0.99)  # Adam's decay of the first and the second moment, per step
     adam_eps: float = 1e-7  # Adam's epsilon
     adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"  # whose formula for epsilon; a cell's follows its generator
@@ -54,7 +54,7 @@ class TrainConfig:
 
     @property
     def decay_steps(self) -> int:
-        """Number of last steps in which both rates fall. 0 if they are constant."""
+        """Number of last steps in which the generator's rate falls. 0 if it is constant."""
         return round(self.lr_decay * self.steps)
 
     def interval_steps(self, nimg: int | None, parts: int) -> int:

@@ -71,7 +71,7 @@ def fit(
         run = (digest, config.as_dict(), data_digest(images, indices), [generator, discriminator], device, accelerate)
         keys = {name: run_key(name, *run) for name in (ENGINES if config.engine == "auto" else [config.engine])}
         wrote = ranks.share(newest_of(Path(scratch), keys))  # the engine that goes on, if it can
-        candidates = sorted(candidate_engines(config, ranks.size), key=lambda engine: engine.name != wrote)
+        candidates = sorted(candidate_engines(config, ranks.size, device), key=lambda engine: engine.name != wrote)
         setting = (generator, discriminator), config, noise_dim, images.shape[-1], accelerate
         engine, engine_error, programs = _verified_engine(candidates, device.type == "cuda", *setting)
         if wrote not in (None, engine.name) and ranks.rank == 0:

@@ -1,14 +1,16 @@
 """Times our one-pass evaluation against torch-fidelity's FID alone: `python -m pipelines.benches.metrics --count 300`.
 
 Both score the same random pictures with the same random Inception weights in one process, turn by turn; ours gives all five
-scores. The scores of both are compared first: a timing of two different things is not printed. Peak memory is of our first run,
-which comes before any of theirs. What is left is the result, results/bench/<device>/metrics.json.
+scores. A timing of two different things is not printed: torch-fidelity's own distance is compared with ours, and our formulas
+must find the same distance, precision and recall in its features. Peak memory is of our first run, which comes before any of
+theirs. What is left is the result, results/bench/<device>/metrics.json.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -31,6 +33,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 State = dict[str, torch.Tensor]
 SEED = 0
 SAME = 1e-3  # relative; for fewer images than 2048, torch-fidelity's matrix root is no more precise
+SAME_FEATURES = 1e-5  # relative distance of FID by one formula in the features of both; precision and recall are equal
 
 
 class Items(torch.utils.data.Dataset):
@@ -90,8 +93,8 @@ def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str
     return values, seen, [*times, clocks()]
 
 
-def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
-    """torch-fidelity's FID, from start to end, as its users run it, but without its cache."""
+def theirs(images: Pair, weights: Path, args: argparse.Namespace, cache: Path) -> float:
+    """torch-fidelity's FID, from start to end, as its users run it. Its features are kept in the empty folder `cache`."""
     from torch_fidelity import calculate_metrics
 
     found = calculate_metrics(
@@ -102,7 +105,9 @@ def theirs(images: Pair, weights: Path, args: argparse.Namespace) -> float:
         feature_extractor_weights_path=str(weights),
         batch_size=args.batch,
         cuda=args.device != "cpu",
-        cache=False,
+        cache_root=str(cache),
+        input1_cache_name="generated",
+        input2_cache_name="reference",
         verbose=False,
     )
     return found["frechet_inception_distance"]
@@ -115,9 +120,12 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
     memory = PeakMemory(torch.nn.Identity(), args.device)
     values, seen, (began, passed, ended) = ours(images, state, args)
     peak = memory.peak_bytes()
-    times = [clocks()]
-    distance = theirs(images, weights, args)
-    times.append(clocks())
+    with tempfile.TemporaryDirectory() as cache:
+        times = [clocks()]
+        distance = theirs(images, weights, args, Path(cache))
+        times.append(clocks())
+        pools = [torch.load(next(Path(cache).glob(f"{kind}-*-features-2048.pt"))) for kind in ("generated", "reference")]
+    further = compare_scores(values, [replace(part, pool=pool.numpy()) for part, pool in zip(seen, pools, strict=True)], args)
     fitted = (fid_features_to_statistics(torch.from_numpy(part.pool)) for part in seen)
     fid_statistics_to_metric(*fitted, verbose=False)
     times.append(clocks())
@@ -125,10 +133,24 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
         raise HarnessError(f"ours is {values['fid']}, torch-fidelity's {distance}; expected one value; nothing is timed")
     spans = {"ours": ended - began, "ours_after_the_passes": ended - passed}
     spans |= {"theirs": times[1] - times[0], "theirs_after_the_passes": times[2] - times[1]}
-    found = {"our_distance": values["fid"], "their_distance": distance, "our_peak_bytes": peak}
+    found = {"our_distance": values["fid"], "their_distance": distance}
+    found |= {"relative_in_their_features": further, "our_peak_bytes": peak}
     for number, clock in enumerate(("seconds", "cpu_seconds")):
         found |= {f"{name}_{clock}": float(span[number]) for name, span in spans.items()}
     return found
+
+
+def compare_scores(values: dict[str, float], their_features: list[Features], args: argparse.Namespace) -> float:
+    """Relative distance of our FID from that of the same formula in torch-fidelity's features.
+
+    HarnessError if it is more than SAME_FEATURES, or if precision or recall differ at all."""
+    expected = raw_scores(*their_features, PROTOCOLS["images-train"], args.device)
+    further = abs(values["fid"] - expected["fid"]) / expected["fid"]
+    same = all(values[name] == expected[name] for name in ("precision", "recall"))
+    if further > SAME_FEATURES or not same:
+        named = [{name: found[name] for name in ("fid", "precision", "recall")} for found in (values, expected)]
+        raise HarnessError(f"our features give {named[0]}, torch-fidelity's {named[1]}; expected one result; nothing is timed")
+    return further
 
 
 def clocks() -> np.ndarray:

@@ -29,10 +29,11 @@ BANDWIDTHS = {"H100": 2.97e12, "A100": 2.0e12, "RTX 3080 Ti": 0.912e12}
 
 
 def scored_images(profile: Profile, cell: Cell) -> int:
-    """Number of images scored: those of the untrained generator and every snapshot once, of the last weights for every seed."""
+    """Number of images scored: of the untrained generator and every snapshot `curve_images`, of the last weights all, for every
+    seed."""
     scoring = profile.evaluate[cell.params.data]
     most = max(protocol.generated or protocol.reference or 0 for protocol in scoring.resolved())
-    return most * (1 + cell.train.snapshots + len(scoring.seeds))
+    return min(most, scoring.curve_images or most) * (1 + cell.train.snapshots) + most * len(scoring.seeds)
 
 
 def scoring_bytes(profile: Profile, cell: Cell) -> int:

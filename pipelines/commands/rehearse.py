@@ -66,7 +66,7 @@ def ready(cell: Cell, device: torch.device) -> tuple[Engine, dict[str, float], T
     """The engine of the whole run, its errors against the reference step, and a state for it."""
     generator, discriminator = (network.to(device) for network in cell.build())
     setting = (generator, discriminator), cell.train, cell.generator.noise_dim, cell.generator.resolution, use_fused_attention
-    engine, errors, programs = loop._verified_engine(candidate_engines(cell.train, 1), device.type == "cuda", *setting)
+    engine, errors, programs = loop._verified_engine(candidate_engines(cell.train, 1, device), device.type == "cuda", *setting)
     state = engine.build(generator, discriminator, cell.train, use_fused_attention)
     state.programs.update(programs)
     return engine, errors, state

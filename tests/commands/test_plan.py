@@ -17,8 +17,8 @@ def paper():
     return load_profile(PAPER)
 
 
-def test_images_scored_are_a_seed_for_each_point_of_the_curve_and_all_seeds_at_the_end(paper):
-    assert scored_images(paper, paper.cells["table1-16"]) == 50_000 * (1 + 20 + 3)
+def test_images_scored_are_few_for_each_point_of_the_curve_and_all_for_every_seed_at_the_end(paper):
+    assert scored_images(paper, paper.cells["table1-16"]) == 5_000 * (1 + 20) + 50_000 * 3 <= 6 * 50_000
 
 
 def test_scoring_celeba_takes_eight_gib_of_the_host(paper):

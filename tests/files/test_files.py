@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and what a killed writer leaves is removed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -113,3 +114,11 @@ def test_what_a_killed_process_left_is_swept_in_a_folder_whose_name_is_a_pattern
     (room / "x.json").write_text("half")
     write_text(folder / "x.json", "whole")
     assert [path.name for path in folder.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.ECONNRESET, False)])
+def test_a_full_disk_names_the_file(tmp_path, number, named):
+    with pytest.raises(OSError, match=os.strerror(number)) as raised, atomic_path(tmp_path / "a.json"):
+        raise OSError(number, os.strerror(number))  # as a write does, which does not know its file
+    assert raised.value.filename == (str(tmp_path / "a.json") if named else None)
+    assert not list(tmp_path.iterdir())

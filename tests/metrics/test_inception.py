@@ -1,16 +1,21 @@
 import hashlib
+import io
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from harness.errors import HarnessError
 from harness.metrics import inception as module
-from harness.metrics.extractors import load_extractor
+from harness.metrics.extractors import Extractor, load_extractor
 from harness.metrics.features import features
+from harness.metrics.folded import fold, resized
+from harness.metrics.frechet import frechet_from_features
 from harness.metrics.inception import LAYERS, random_state, spatial_features
+from harness.metrics.precision_recall import precision_recall
 
 
 def test_random_weights_are_labelled_random_and_follow_the_seed(inception):
@@ -18,26 +23,65 @@ def test_random_weights_are_labelled_random_and_follow_the_seed(inception):
     assert module._state_hash(random_state(0)) == inception.sha256 != module._state_hash(random_state(1))
 
 
-def test_outputs_are_those_of_torch_fidelity_and_the_hooked_layer(inception, images):
-    seen = features(images[:2], inception, progress=False)
-    assert (seen.pool.shape, seen.spatial.shape, seen.logits.shape) == ((2, 2048), (2, 2023), (2, 1008))
-    batch, maps = torch.from_numpy(images[:2]), []
-    handle = inception.module.Mixed_6d.branch1x1.register_forward_hook(lambda _m, _i, output: maps.append(output))
-    inception.module.features_list = list(LAYERS.values())
-    parent = type(inception.module).__base__.forward
-    try:
+@pytest.fixture
+def unmodified():
+    """torch-fidelity's own network with the same random weights: pool features, logits and maps of the hooked layer."""
+    file, maps = io.BytesIO(), []
+    torch.save(random_state(0), file)
+    file.seek(0)
+    network = FeatureExtractorInceptionV3("plain", list(LAYERS.values()), file)
+    network.Mixed_6d.branch1x1.register_forward_hook(lambda _m, _i, output: maps.append(output))
+
+    def outputs(images):
         with torch.inference_mode():
-            pool, logits = parent(inception.module, batch)
-    finally:
-        inception.module.features_list = ["pool", "spatial", "logits"]
-        handle.remove()
-    np.testing.assert_array_equal(seen.pool, pool.numpy())
-    np.testing.assert_array_equal(seen.logits, logits.numpy())
-    np.testing.assert_array_equal(seen.logits, (pool @ inception.module.fc.weight.T).numpy())  # no bias
+            pool, logits = network(torch.from_numpy(images))
+        return pool.numpy(), logits.numpy(), maps.pop().numpy()
+
+    return outputs
+
+
+def relative(given, expected):
+    return np.linalg.norm(given - expected) / np.linalg.norm(expected)
+
+
+def test_outputs_are_those_of_torch_fidelity_and_the_hooked_layer(inception, images, unmodified):
+    seen, (pool, logits, maps) = features(images, inception, progress=False), unmodified(images)  # more than one part
+    assert (seen.pool.shape, seen.spatial.shape, seen.logits.shape) == ((23, 2048), (23, 2023), (23, 1008))
+    assert relative(seen.pool, pool) < 1e-5
+    assert relative(seen.logits, logits) < 1e-5  # without the bias
+    assert relative(seen.spatial, maps[:, :7].transpose(0, 2, 3, 1).reshape(23, -1)) < 1e-5
     y, x, c = 3, 11, 5
-    assert seen.spatial[1, (y * 17 + x) * 7 + c] == maps[0][1, c, y, x]
+    assert seen.spatial[20, (y * 17 + x) * 7 + c] == pytest.approx(maps[20, c, y, x], rel=1e-4)
     assert (seen.spatial >= 0).all()  # after the ReLU
     assert seen.pool.std() > 0.01  # random weights still tell images apart
+
+
+def test_an_images_features_do_not_depend_on_the_batch(inception, images):
+    one, many = features(images, inception, 5, progress=False), features(images, inception, 23, progress=False)
+    assert relative(one.pool, many.pool) < 1e-6
+
+
+def test_scores_are_those_of_the_unmodified_network(inception, unmodified):
+    rng = np.random.default_rng(2)
+    generated, reference = (rng.integers(0, top, (40, 3, 8, 8), dtype=np.uint8) for top in (200, 256))
+    ours = [features(part, inception, progress=False) for part in (generated, reference)]
+    plain = [unmodified(part) for part in (generated, reference)]
+    assert frechet_from_features(*(part.pool for part in ours)) == pytest.approx(
+        frechet_from_features(*(part[0] for part in plain)), rel=1e-5
+    )
+    assert precision_recall(*(part.pool for part in ours)) == precision_recall(*(part[0] for part in plain))
+
+
+def test_a_folded_network_that_computes_something_else_is_refused(images, monkeypatch):
+    def without_shift(network):
+        fold(network)
+        network.Mixed_7c.branch1x1.conv.bias.zero_()
+
+    monkeypatch.setattr(module, "fold", without_shift)
+    state = random_state(0)
+    state["Mixed_7c.branch1x1.bn.bias"] += 0.01
+    with pytest.raises(HarnessError, match=r"folded Inception's pool differ by .*e-0\d from torch-fidelity's on cpu"):
+        features(images[:1], Extractor("inception-v3", "random", "", module.from_state(state)), progress=False)
 
 
 def test_spatial_index_map():
@@ -46,6 +90,12 @@ def test_spatial_index_map():
     assert flat.shape == (2, 17 * 17 * 7)
     for y, x, c in ((0, 0, 6), (16, 2, 0), (5, 16, 3)):
         assert flat[1, (y * 17 + x) * 7 + c] == maps[1, c, y, x]
+
+
+@pytest.mark.parametrize("side", [8, 32, 100, 299, 400])
+def test_the_resize_along_one_axis_and_then_the_other_is_torch_fidelitys_bit_for_bit(side):
+    given = torch.from_numpy(np.random.default_rng(side).integers(0, 256, (2, 3, side, side + 5)).astype(np.float32))
+    assert torch.equal(resized(given, 299), interpolate_bilinear_2d_like_tensorflow1x(given, (299, 299), align_corners=False))
 
 
 @pytest.mark.parametrize("name", ["pool", "spatial", "logits"])

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.metrics.precision_recall import precision_recall
+from harness.metrics import precision_recall as module
+from harness.metrics.features import Features
+from harness.metrics.precision_recall import ball_radii, precision_recall
 
 
 def transcription(generated, reference, k):
@@ -86,3 +88,15 @@ def test_too_few_or_unlike_features_raise():
         precision_recall(column(1, 2, 3), column(1, 2, 3, 4))
     with pytest.raises(HarnessError, match="width"):
         precision_recall(np.ones((9, 2), np.float32), np.ones((9, 3), np.float32))
+
+
+def test_a_references_balls_are_computed_once_and_change_no_score(monkeypatch):
+    rng = np.random.default_rng(0)
+    reference = Features(*(rng.standard_normal((30, width)).astype(np.float32) for width in (5, 6, 4)), "any")
+    generated = [rng.standard_normal((20, 5)).astype(np.float32) for _ in range(3)]
+    np.testing.assert_array_equal(ball_radii(column(0, 1, 3, 7, 20)), column(7, 6, 4, 7, 19)[:, 0] ** 2)
+    plain, given, radii = [precision_recall(part, reference.pool) for part in generated], [], module._radii
+    monkeypatch.setattr(module, "_radii", lambda x, *rest, **named: given.append(len(x)) or radii(x, *rest, **named))
+    kept = [precision_recall(part, reference.pool, reference_radii=reference.radii(3, "cpu")) for part in generated]
+    assert kept == plain
+    assert sorted(given) == [20, 20, 20, 30]

@@ -7,6 +7,7 @@ from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features
 from harness.metrics.protocol import PAPER_LABEL, PROTOCOLS, Protocol
 from harness.metrics.scores import judge
+from pipelines import scoring
 from pipelines.scoring import Scorer
 from pipelines.sections import ScoringParams
 
@@ -57,10 +58,33 @@ def test_anchors_have_reference_pictures_alone(scorer):
     assert scorer((3, 16, 16)).identity()["comparability"]["level"] == "protocol-mismatch"
 
 
-def test_a_point_of_a_curve_is_scored_with_the_first_seed_alone(scorer, monkeypatch):
-    asked = []
-    monkeypatch.setattr(Scorer, "_score_seed", lambda self, generate, seed: asked.append(seed) or {"toy": {"fid": float(seed)}})
-    found = replace(scorer((3, 32, 32)), params=ScoringParams(protocols=("toy",), seeds=(4, 5, 6)))
-    assert found.score(None) == {"toy": {"fid": 4.0}}
-    assert found.runs(None) == [{"toy": {"fid": 4.0}}, {"toy": {"fid": 5.0}}, {"toy": {"fid": 6.0}}]
-    assert asked == [4, 4, 5, 6]
+class Pictures:
+    """Generated images that remember what was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, count, seed):
+        self.asked.append((count, seed))
+        return np.zeros((count, 3, 32, 32), np.uint8)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    monkeypatch.setattr(scoring, "sharded_features", lambda images, *_a, **_k: made_up(len(images), images.shape[1:]))
+
+
+def test_a_point_of_a_curve_is_scored_with_the_first_seed_alone(scorer, seen):
+    found, pictures = replace(scorer((3, 32, 32)), params=ScoringParams(protocols=("toy",), seeds=(4, 5, 6))), Pictures()
+    assert found.score(pictures) == found.runs(pictures)[0]
+    assert pictures.asked == [(40, 4), (40, 4), (40, 5), (40, 6)]
+
+
+def test_a_point_of_a_curve_takes_no_more_images_than_it_needs_and_is_never_called_fid(scorer, seen):
+    params, pictures = ScoringParams(protocols=("toy",), seeds=(4, 5), curve_images=20), Pictures()
+    found = replace(scorer((3, 32, 32)), params=params)
+    assert set(found.score(pictures)["toy"]) == {f"{name}/inception-v3" for name in ("fd", "sfd", "isx", "precision", "recall")}
+    assert {"fid", "is", "recall"} < set(found.runs(pictures)[0]["toy"])
+    assert pictures.asked == [(20, 4), (40, 4), (40, 5)]
+    enough = replace(found, params=replace(params, curve_images=40))
+    assert enough.score(pictures) == found.runs(pictures)[0]

@@ -51,7 +51,7 @@ def run(networks, images, tmp_path):
 
     def run(config, scratch="a", digest="d", after_step=None, **options):
         generator, discriminator = networks()
-        (engine,) = loop.candidate_engines(config, 1)
+        (engine,) = loop.candidate_engines(config, 1, torch.device("cpu"))
         done = [0]
 
         def step(*args):

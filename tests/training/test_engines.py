@@ -8,6 +8,7 @@ from torch import nn
 
 from harness.errors import HarnessError
 from harness.training import loop
+from harness.training.adam import Decay
 from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES, LONG_RUN, candidate_engines, compiled, winograd
 from harness.training.engines.verify import BOUNDS, _compare, verify_engine
@@ -145,9 +146,18 @@ def test_bf16_stays_within_its_bound_and_keeps_fp32_weights():
     assert 1e-4 < errors["bf16"] < BOUNDS["bf16"]
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_generators_rate_alone_falls_because_it_drifts_from_a_discriminator_that_no_longer_follows(name):
+    config = replace(CONFIG, lr_decay=0.5)
+    state = ENGINES[name].build(*lada_networks("lada"), config, use_fused_attention)
+    assert state.opt_g.decay == Decay(config.steps, config.steps // 2)
+    assert state.opt_d.decay is None
+    assert ENGINES[name].build(*lada_networks("lada"), CONFIG, use_fused_attention).opt_g.decay is None
+
+
 def test_auto_compiles_long_runs_alone_and_falls_back(monkeypatch, images, tmp_path, capsys):
     def names(config, ranks=1):
-        return [engine.name for engine in candidate_engines(config, ranks)]
+        return [engine.name for engine in candidate_engines(config, ranks, torch.device("cpu"))]
 
     long_run = replace(CONFIG, nimg=LONG_RUN * 4)
     assert (names(CONFIG), names(long_run), names(long_run, 2)) == (["eager"], ["compiled", "eager"], ["eager"])

@@ -17,7 +17,7 @@ def fit_blown_up(networks, images, tmp_path):
 
     def run(config, at, factor):
         generator, discriminator = networks()
-        (engine,) = loop.candidate_engines(config, 1)
+        (engine,) = loop.candidate_engines(config, 1, torch.device("cpu"))
         done = [0]
 
         def step(state, *rest):

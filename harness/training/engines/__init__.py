@@ -17,6 +17,7 @@ from harness.training.engines import winograd
 from harness.training.engines.compiled import compiled_step
 from harness.training.engines.convolution import use_twice_convolutions
 from harness.training.engines.fused_adam import fused_update
+from harness.training.engines.measured import compiled_pays
 from harness.training.engines.products import use_onednn_products
 from harness.training.randomness import Draws
 from harness.training.step import TrainState, reference_step
@@ -43,16 +44,14 @@ def build_state(
 ) -> TrainState:
     """The state of a run that starts with these networks. update: computes Adam's step; None for the plain formulas."""
 
-    decay = Decay(config.steps, config.decay_steps) if config.decay_steps else None
-
-    def optimizer(network: nn.Module, lr: float) -> Adam:
+    def optimizer(network: nn.Module, lr: float, decay: Decay | None = None) -> Adam:
         return Adam(network.parameters(), lr, config.betas, config.adam_eps, config.adam_framework, update, decay)
 
     return TrainState(
         generator=generator.train(),
         discriminator=discriminator.train(),
         ema=Ema(generator, config.ema_decay),
-        opt_g=optimizer(generator, config.lr_g),
+        opt_g=optimizer(generator, config.lr_g, Decay(config.steps, config.decay_steps) if config.decay_steps else None),
         opt_d=optimizer(discriminator, config.lr_d),
     )
 
@@ -113,8 +112,9 @@ ENGINES = {
 LONG_RUN = 20_000  # steps; in a run of this length, minutes of compiling cost at most a few per cent
 
 
-def candidate_engines(config: TrainConfig, ranks: int) -> list[Engine]:
-    """The engine that `config` names, or for "auto" those to try, best first.
+def candidate_engines(config: TrainConfig, ranks: int, device: torch.device) -> list[Engine]:
+    """The engine that `config` names, or for "auto" those to try, best first: the compiled one in a long run on one rank, unless
+    `make gpu` found on this device that it fails or is slower.
 
     HarnessError if the compiled engine is asked for on several ranks.
     """
@@ -122,5 +122,6 @@ def candidate_engines(config: TrainConfig, ranks: int) -> list[Engine]:
         raise HarnessError(f"engine: given compiled for {ranks} ranks; expected one rank; use engine: eager or auto")
     if config.engine != "auto":
         return [ENGINES[config.engine]]
-    names = ["compiled", "eager"] if config.steps >= LONG_RUN and ranks == 1 else ["eager"]
+    long = config.steps >= LONG_RUN and ranks == 1 and compiled_pays(device)
+    names = ["compiled", "eager"] if long else ["eager"]
     return [ENGINES[name] for name in names]
