@@ -28,25 +28,12 @@ from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
 from harness.progress import is_quiet
 from harness.records.environment import device_slug, environment
+from pipelines.benches.fidelity import Pair, kept_pools, torch_fidelitys_fid
 
-Pair = tuple[np.ndarray, np.ndarray]
 State = dict[str, torch.Tensor]
 SEED = 0
 SAME = 1e-3  # relative; for fewer images than 2048, torch-fidelity's matrix root is no more precise
 SAME_FEATURES = 1e-5  # relative distance of FID by one formula in the features of both; precision and recall are equal
-
-
-class Items(torch.utils.data.Dataset):
-    """Images in the form that torch-fidelity needs: one uint8 (3, H, W) tensor per item."""
-
-    def __init__(self, images: np.ndarray) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(self.images[index])
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -93,26 +80,6 @@ def ours(images: Pair, state: State, args: argparse.Namespace) -> tuple[dict[str
     return values, seen, [*times, clocks()]
 
 
-def theirs(images: Pair, weights: Path, args: argparse.Namespace, cache: Path) -> float:
-    """torch-fidelity's FID, from start to end, as its users run it. Its features are kept in the empty folder `cache`."""
-    from torch_fidelity import calculate_metrics
-
-    found = calculate_metrics(
-        input1=Items(images[0]),
-        input2=Items(images[1]),
-        fid=True,
-        feature_extractor="inception-v3-compat",
-        feature_extractor_weights_path=str(weights),
-        batch_size=args.batch,
-        cuda=args.device != "cpu",
-        cache_root=str(cache),
-        input1_cache_name="generated",
-        input2_cache_name="reference",
-        verbose=False,
-    )
-    return found["frechet_inception_distance"]
-
-
 def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) -> dict[str, float]:
     """Times of one run of each. HarnessError if their scores differ, because then the times are not comparable."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -122,10 +89,10 @@ def turn(images: Pair, state: State, weights: Path, args: argparse.Namespace) ->
     peak = memory.peak_bytes()
     with tempfile.TemporaryDirectory() as cache:
         times = [clocks()]
-        distance = theirs(images, weights, args, Path(cache))
+        distance = torch_fidelitys_fid(images, weights, args.batch, args.device, Path(cache))
         times.append(clocks())
-        pools = [torch.load(next(Path(cache).glob(f"{kind}-*-features-2048.pt"))) for kind in ("generated", "reference")]
-    further = compare_scores(values, [replace(part, pool=pool.numpy()) for part, pool in zip(seen, pools, strict=True)], args)
+        pools = kept_pools(Path(cache))
+    further = compare_scores(values, [replace(part, pool=pool) for part, pool in zip(seen, pools, strict=True)], args)
     fitted = (fid_features_to_statistics(torch.from_numpy(part.pool)) for part in seen)
     fid_statistics_to_metric(*fitted, verbose=False)
     times.append(clocks())

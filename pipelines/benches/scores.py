@@ -1,0 +1,78 @@
+"""Times the five scores of features that exist already: `python -m pipelines.benches.scores --count 5000`.
+
+The features are made up, of Inception's sizes: correlated, and none is a copy of another. Writes the processor time of every score,
+and the memory of all, to results/bench/<device>/scores.json.
+"""
+
+import argparse
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.cost.memory import PeakMemory
+from harness.device import check_device, default_device
+from harness.errors import run_command
+from harness.files import write_json
+from harness.metrics.features import Features
+from harness.metrics.metric import METRICS
+from harness.metrics.protocol import PROTOCOLS
+from harness.metrics.scores import Comparison
+from harness.progress import tracked
+from harness.records.environment import device_slug, environment
+
+WIDTHS = (2048, 2023, 1008)  # pool, spatial and logits
+RANK = 512  # of what the features share; the rest is noise
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Times each score once, prints them and writes them."""
+    parser = argparse.ArgumentParser(prog="ladabench bench scores", description=main.__doc__)
+    parser.add_argument("--count", type=int, default=50_000, help="generated, and reference, images (default: %(default)s)")
+    parser.add_argument(
+        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
+    )
+    args = parser.parse_args(argv)
+    provenance, found = environment(), time_scores(args.count, args.device)
+    path = args.out / device_slug(provenance["device"]) / "scores.json"
+    write_json(path, {"device": provenance["device"], **found, "environment": provenance})
+    peak, held = (found[name] / 2**30 for name in ("peak_bytes", "feature_bytes"))
+    print(f"{args.count:,} + {args.count:,} images: all five scores take {found['cpu_seconds']:.0f} s of processor time")
+    print(f"peak {peak:.1f} GiB, of which the features are {held:.1f} -> {path}")
+
+
+def time_scores(count: int, device: str) -> dict[str, Any]:
+    """Seconds of each score, in the order in which they share what they need, their sums, and the peak of memory."""
+    memory = PeakMemory(torch.nn.Identity(), device)
+    sets = [made_up(count, seed) for seed in (0, 1)]
+    comparison, each = Comparison(*sets, PROTOCOLS["images-train"], device), {}
+    for name, metric in tracked(list(METRICS.items()), "timing", "scores"):
+        began, worked = perf_counter(), process_time()
+        metric.compute(comparison)
+        each[name] = {"seconds": perf_counter() - began, "cpu_seconds": process_time() - worked}
+    sums = {clock: sum(found[clock] for found in each.values()) for clock in ("seconds", "cpu_seconds")}
+    sizes = {"feature_bytes": 2 * 4 * count * sum(WIDTHS), "peak_bytes": memory.peak_bytes()}
+    return {"images": count, "threads": torch.get_num_threads(), "scores": each, **sums, **sizes}
+
+
+def made_up(count: int, seed: int) -> Features:
+    """Features of `count` images."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for width in WIDTHS:
+        mixing = np.random.default_rng(width).standard_normal((RANK, width), dtype=np.float32) / RANK**0.5
+        part = rng.standard_normal((count, width), dtype=np.float32)
+        for start in range(0, count, 1000):  # in place, because all of it twice would be the peak
+            rows = part[start : start + 1000]
+            rows += rng.standard_normal((len(rows), RANK), dtype=np.float32) @ mixing
+        parts.append(part)
+    return Features(*parts, "made-up")
+
+
+if __name__ == "__main__":
+    run_command(main)
