@@ -1,7 +1,7 @@
 """Times the five scores of features that exist already: `python -m pipelines.benches.scores --count 5000`.
 
-The features are made up, of Inception's sizes: correlated, and none is a copy of another. Writes the processor time of every score,
-and the memory of all, to results/bench/<device>/scores.json.
+The features are made up, of Inception's sizes: correlated, and none is a copy of another. Writes each score's processor time, and
+the memory of all, to results/bench/<device>/scores.json.
 """
 
 import argparse
