@@ -21,10 +21,10 @@ DIGEST = "?" * 12  # in a checkpoint folder's name; `cell-*` would also match th
 
 def describe(job: submitit.Job, profile: str, cell: str) -> str:
     """The scheduler's state of the job, and the images in the cell's newest checkpoint."""
-    checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
     try:
+        checkpoints = sorted(Path(".ckpt", profile).glob(f"{cell}-{DIGEST}/[!.]*-*.json"), key=lambda path: path.stat().st_mtime)
         rows = json.loads(checkpoints[-1].read_text())["state"]["rows"] if checkpoints else []
-    except (OSError, ValueError):  # the file was replaced while it was read
+    except (OSError, ValueError):  # the trainer has replaced the file meanwhile
         rows = []
     return f"{job.state.lower()}, {rows[-1]['nimg'] if rows else 0:,} images"
 

@@ -178,6 +178,13 @@ def test_images_of_the_newest_checkpoint_are_shown(place, tmp_path):
     assert sweep.describe(Job(), "tiny", "good") == "running, 1,280 images"
 
 
+def test_a_checkpoint_that_goes_between_two_looks_does_not_end_the_sweep(place, tmp_path):
+    scratch = tmp_path / ".ckpt" / "tiny" / "good-0123456789ab"
+    scratch.mkdir(parents=True)
+    (scratch / "ab-000000004.json").symlink_to("gone")  # glob finds it, and nothing else does
+    assert sweep.describe(Job(), "tiny", "good") == "running, 0 images"
+
+
 def test_cells_are_named_with_blanks_as_everywhere_or_commas():
     assert sweep._parse(["--cells", "a,b", "c"]).cells == ["a", "b", "c"]
     assert sweep._parse([]).cells is None
