@@ -58,10 +58,20 @@ def cell_bytes(cell: Cell) -> int:
 
 def modelled_hours(cell: Cell) -> dict[str, float]:
     """{device: hours} of the cell's training, modelled, not measured."""
-    side, generator, discriminator = cell.generator.resolution, *_networks(cell)
-    outputs = _step_outputs(generator, discriminator, cell.generator.noise_dim, side, cell.train.bcr_weight > 0)
-    seconds = cell.train.nimg / MODELLED_RATE * outputs / _yardstick()
+    seconds = cell.train.nimg / MODELLED_RATE * _cell_outputs(cell) / _yardstick()
     return {device: seconds * BANDWIDTHS["H100"] / rate / 3600 for device, rate in BANDWIDTHS.items()}
+
+
+_counted: dict[tuple, int] = {}  # seconds each; most cells of a table have the same networks
+
+
+def _cell_outputs(cell: Cell) -> int:
+    params, bcr = cell.params, cell.train.bcr_weight > 0
+    key = (cell.generator, cell.discriminator, params.attention, params.discriminator, bcr)
+    if key not in _counted:
+        side = cell.generator.resolution
+        _counted[key] = _step_outputs(*_networks(cell), cell.generator.noise_dim, side, bcr)
+    return _counted[key]
 
 
 @cache
