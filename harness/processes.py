@@ -6,8 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 # Windows has no SIGHUP, and the front door must get as far as its refusal there.
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -63,6 +68,29 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
+
+
+def end_with(head: int) -> None:
+    """Ends this process, by SIGTERM, when the process `head`, its parent's parent, has ended in whatever way.
+
+    The signal is sent every second: a trainer answers the first that it can hear by saving a checkpoint.
+    """
+    import psutil
+
+    threading.Thread(target=_end_after, args=(psutil.Process(os.getppid()), head), daemon=True).start()
+
+
+def _end_after(parent: "psutil.Process", head: int) -> None:
+    import psutil
+
+    while True:
+        try:
+            served = parent.ppid() == head
+        except psutil.NoSuchProcess:
+            served = False
+        if not served:
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
 
 
 def run_to_the_end(command: Sequence[str], env: Mapping[str, str]) -> int:

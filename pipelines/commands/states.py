@@ -36,6 +36,11 @@ def say(cell: str, states: dict[str, str], state: str) -> None:
         progress.say(f"{cell}: {state}")
 
 
+def lost(attempt: int) -> str:
+    """The state of a cell whose job is over and has not made what was asked for. attempt: 0 for a job of an earlier sweep."""
+    return f"attempt {attempt} failed" if attempt else "the earlier sweep's job has not made what params.yaml and code ask for"
+
+
 def is_current(params: Path, name: str) -> bool:
     """Whether weights and record come from the current parameters, data and code. `dvc commit` does not check that."""
     cell = load_cell(params, name)

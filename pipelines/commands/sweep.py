@@ -3,7 +3,7 @@
 First it prepares data and extractor, where that is not done. Cells whose data set or statistics are missing are left out and
 named. A cell that was killed, requeued or preempted resumes from its checkpoint. Finished cells are committed to DVC, so
 `dvc repro` only has to make the report. All machines must share the working tree. On this machine every cell has a GPU of its
-own, if there are any.
+own, if there are any. Slurm's jobs go on when this process has died; the same command attaches to them. Ctrl-C cancels them.
 """
 
 import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernels when they are loaded
@@ -11,23 +11,20 @@ import harness.pinned  # noqa: F401 - first: torch and numpy choose their kernel
 # isort: split
 import argparse
 import json
-import os
 import time
 from collections import Counter
 from pathlib import Path
-
-import submitit
 
 from harness import progress
 from harness.device import default_device
 from harness.errors import HarnessError, run_command, unknown_choice
 from harness.names import check_name
-from harness.processes import deaf_to_ctrl_c
 from pipelines.commands import stages
+from pipelines.commands.attach import earlier_jobs, forget, held_cells, inputs_digest, succeeded
 from pipelines.commands.devices import own_devices
 from pipelines.commands.dvc_calls import commit_stages, dvc
-from pipelines.commands.jobs import CellJob, cancel, make_executor
-from pipelines.commands.states import DONE, WAITING, describe, is_current, left, say, scores
+from pipelines.commands.jobs import cancel, check_slurm, make_executor, send
+from pipelines.commands.states import DONE, WAITING, describe, is_current, left, lost, say, scores
 from pipelines.needs import check_batch, check_device, lacks
 from pipelines.profile import Profile, load_profile
 
@@ -37,6 +34,8 @@ LISTINGS = ("names", "train-code", "evaluate-code", "mechanisms")  # stages that
 def main(argv: list[str] | None = None) -> None:
     """Submits jobs, watches them and commits finished cells to DVC. At the end, HarnessError names the cells that failed."""
     args = _parse(argv)
+    if args.cluster == "slurm":
+        check_slurm()
     params, pipeline = (Path("pipelines") / check_name("profile", args.profile) / name for name in ("params.yaml", "dvc.yaml"))
     profile = load_profile(params)
     choices = profile.cells
@@ -49,11 +48,13 @@ def main(argv: list[str] | None = None) -> None:
     if args.cluster == "local":
         for cell in cells:
             check_device(choices[cell], default_device())
-    prepare(pipeline, changed, {choices[cell].params.data for cell in cells})
-    states = run_all(args, params, cells, devices)
-    done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
-    if done:
-        commit_stages(pipeline, [f"{stage}@{cell}" for cell in done for stage in ("train", "evaluate")])
+    with held_cells(params, cells):
+        prepare(pipeline, changed, {choices[cell].params.data for cell in cells})
+        states = run_all(args, params, cells, devices)
+        done = [cell for cell in cells if states[cell] == DONE and is_current(params, cell)]
+        if done:
+            forget(args.logs, params, done)  # first: what DVC refuses is scored again
+            commit_stages(pipeline, [f"{stage}@{cell}" for cell in done for stage in ("train", "evaluate")])
     if len(done) < len(cells):
         failed = ", ".join(cell for cell in cells if cell not in done)
         raise HarnessError(
@@ -100,12 +101,13 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: list[int]) -> dict[str, str]:
     """Keeps args.at_once jobs running until every cell is done or has failed args.attempts times. Returns {cell: last state}.
 
-    devices: the GPUs of this machine; each job has one of them for itself.
+    It attaches to Slurm jobs of an earlier sweep. devices: the GPUs of this machine; each job has one of them for itself.
     """
-    executor, waiting, free = make_executor(args), list(cells), list(devices)
-    running: dict[str, submitit.Job] = {}
-    taken: dict[str, int] = {}
-    states, attempts, began = dict.fromkeys(cells, WAITING), Counter[str](), time.monotonic()
+    executor, free, inputs = make_executor(args), list(devices), inputs_digest(params)
+    running, made = earlier_jobs(args.cluster, args.logs, params, cells, inputs)
+    states = {cell: WAITING for cell in cells if cell not in made}
+    waiting, taken = [cell for cell in states if cell not in running], dict[str, int]()
+    attempts, began = Counter[str](), time.monotonic()
     try:
         while running or waiting:
             while waiting and len(running) < args.at_once:
@@ -114,24 +116,23 @@ def run_all(args: argparse.Namespace, params: Path, cells: list[str], devices: l
                 if devices:
                     taken[cell] = free.pop(0)
                     executor.update_parameters(local_visible_gpus=[taken[cell]])
-                executor.update_parameters(name=cell)
-                with deaf_to_ctrl_c():
-                    running[cell] = executor.submit(CellJob(os.getcwd()), str(params), cell)
+                running[cell] = send(executor, inputs, params, cell)
             time.sleep(args.poll)
             for cell, job in list(running.items()):
                 say(cell, states, describe(job, args.profile, cell))
                 if job.done():
                     del running[cell]
                     free += [taken.pop(cell)] if cell in taken else []
-                    say(cell, states, DONE if job.exception() is None else f"attempt {attempts[cell]} failed")
+                    say(cell, states, DONE if succeeded(job, inputs) else lost(attempts[cell]))
                     if states[cell] != DONE and attempts[cell] < args.attempts:
                         waiting.append(cell)
                     elif states[cell] == DONE:
                         print(*scores(params, cell), left(states, began), sep="\n", flush=True)
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C; SIGTERM or a closed terminal
-        cancel(args.cluster, running.values())
+    except (KeyboardInterrupt, SystemExit) as end:  # Ctrl-C; SIGTERM or a closed terminal, after which Slurm's jobs go on
+        if args.cluster == "local" or isinstance(end, KeyboardInterrupt):
+            cancel(args.cluster, running.values())
         raise
-    return states
+    return states | dict.fromkeys(made, DONE)
 
 
 def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list[str]:
@@ -140,7 +141,7 @@ def chosen_cells(args: argparse.Namespace, choices: dict, changed: dict) -> list
         if cell not in choices:
             raise unknown_choice("cell", cell, choices)
     if args.cells:
-        return args.cells
+        return list(dict.fromkeys(args.cells))
     return [cell for cell in choices if any(stage.endswith((f":train@{cell}", f":evaluate@{cell}")) for stage in changed)]
 
 

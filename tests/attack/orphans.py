@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[Action, tuple[signal.Signals, ...], float, str]] = {
     "a child": (wait_for_a_child, EVERY[:2], 1, "prepare"),
     "a server again": (serve, EVERY[2:], 1, "prepare"),
     "a preparation": (prepare_on_two_cores, EVERY, 8, "prepare"),
-    "a sweep": (sweep_one_cell, EVERY[:3], 8, "train"),
+    "a sweep": (sweep_one_cell, EVERY, 8, "train"),
 }
 
 

@@ -45,6 +45,20 @@ if __name__ == "__main__":
     run_command(main)
 """
 
+JOB = """
+import sys, time
+from harness.processes import end_with
+end_with(int(sys.argv[1]))
+print("ready", flush=True)
+time.sleep(60)
+"""
+CONTROLLER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {JOB!r}, sys.argv[1]])"
+HEAD = f"""
+import os, subprocess, sys
+controller = subprocess.Popen([sys.executable, "-c", {CONTROLLER!r}, str(os.getpid())])
+controller.wait()
+"""
+
 
 def ends(pid: int, seconds: float = 20) -> bool:
     limit = time.monotonic() + seconds
@@ -90,3 +104,15 @@ def test_a_worker_ends_with_its_command_and_leaves_ctrl_c_to_it(number):
     _, said = command.communicate(timeout=20)
     assert "Traceback" not in said
     assert (said == "interrupted\n") == (number == signal.SIGINT)
+
+
+def test_a_job_ends_with_the_sweep_whose_controller_would_let_it_go_on():
+    """The controller is submitit's process between the two, which nothing tells that the sweep was killed."""
+    head = subprocess.Popen([sys.executable, "-c", HEAD], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert head.stdout.readline() == "ready\n"
+    controller, job = psutil.Process(head.pid).children(recursive=True)
+    assert not ends(job.pid, 1.5)
+    head.kill()
+    head.communicate()
+    assert ends(job.pid)
+    assert ends(controller.pid)

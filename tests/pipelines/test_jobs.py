@@ -59,3 +59,15 @@ def test_at_the_time_limit_the_trainer_saves_before_the_requeue(monkeypatch):
     finally:
         signal.signal(jobs.TIME_IS_UP, former)
     assert done == ["saved for 15", "requeued", "requeued"]
+
+
+def test_sigterm_ends_a_job_that_scores(monkeypatch):
+    monkeypatch.setattr(jobs, "evaluate", lambda words: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(jobs, "load_cell", lambda params, cell: cell)
+    monkeypatch.setattr(jobs, "is_trained", lambda cell: True)
+    former = signal.signal(signal.SIGTERM, lambda number, frame: None)  # as submitit's, which goes on
+    try:
+        with pytest.raises(SystemExit, match="143"):
+            jobs.CellJob(".")("params.yaml", "cell")
+    finally:
+        signal.signal(signal.SIGTERM, former)

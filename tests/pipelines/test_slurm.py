@@ -1,4 +1,4 @@
-"""A sweep through a real Slurm whose jobs are requeued half-way."""
+"""A sweep through a real Slurm that is killed half-way, and whose jobs are requeued."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def project(slurm, tmp_path) -> Path:
 
 @contextmanager
 def sweeping(root: Path, slurm: dict[str, str]):
-    """The sweep, as a process whose output goes to root/sweep.out."""
+    """The sweep, as a process whose output goes to root/sweep.out. It is killed at the end of the block."""
     command = [sys.executable, "-m", "pipelines.commands.sweep", "--cluster", "slurm", "--poll", "0.5"]
     with (root / "sweep.out").open("w") as output:
         process = subprocess.Popen(command, cwd=root, env=environment(root) | slurm, stdout=output, stderr=subprocess.STDOUT)
@@ -66,26 +66,29 @@ def mark(path: Path) -> int:
     return found.step
 
 
-def test_requeued_cells_go_on_and_dvc_has_only_the_report_left(project, slurm):
+def test_requeued_cells_go_on_without_their_sweep_and_dvc_has_only_the_report_left(project, slurm):
     with sweeping(project, slurm) as sweep:
         jobs = {}
         while len(jobs) < len(CELLS):  # whichever is ready first: a cell that waits for the other may be over by then
             assert wait_for(lambda: set(started(project)) - set(jobs) or sweep.poll() is not None, 300)
             for cell in set(started(project)) - set(jobs):
-                jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name={cell}", "--format=%i")
+                jobs[cell] = ask(slurm, "squeue", "--noheader", f"--name=digits.{cell}", "--format=%i")
                 subprocess.run([*REQUEUES[cell], jobs[cell]], env=slurm, check=True)
             assert sweep.poll() is None, (project / "sweep.out").read_text()
         for cell, job in jobs.items():
             pending = wait_for(lambda job=job: ask(slurm, "squeue", "--noheader", f"--jobs={job}", "--states=PD"), 60)
             assert pending, f"{cell} was not requeued"
             assert SAVED_AT < mark(newest(project, cell)) < STEPS
-        assert sweep.wait(400) == 0, (project / "sweep.out").read_text()
+    with sweeping(project, slurm) as second:
+        assert second.wait(400) == 0, (project / "sweep.out").read_text()
 
     said = (project / "sweep.out").read_text().splitlines()
-    assert said[-1] == f"2 cells trained and scored; `dvc repro {PIPELINE}` has left to do: report"
+    assert said[-1] == f"2 cells trained and scored; `dvc repro {PIPELINE}` makes the report"
+    assert any("of an earlier sweep" in line for line in said)
+    assert not any("failed" in line for line in said)
+    assert len(list(project.glob(".ckpt/sweep/*_submission.sh"))) == len(CELLS), "a cell was sent twice"
     for cell in CELLS:
-        assert f"{cell}: done" in said
-        assert not any("failed" in line for line in said)
+        assert any(line.startswith(f"{cell}: done") for line in said)
         run = json.loads((project / f"results/digits/runs/{cell}/run.json").read_text())
         assert (run["status"], run["steps"]) == ("ok", STEPS)
         measured = json.loads((project / f"results/digits/measured/train/{cell}.json").read_text())

@@ -1,6 +1,7 @@
 """The sweep's bookkeeping, with an executor that runs each job at once, in this process."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,20 +9,24 @@ import pytest
 from harness.errors import HarnessError
 from pipelines.commands import devices, jobs, sweep
 
-PIPELINE = "pipelines/tiny/dvc.yaml"
+PIPELINE, PARAMS = "pipelines/tiny/dvc.yaml", Path("pipelines/tiny/params.yaml")
 
 
 class Job:
     state = "RUNNING"
+    paths = SimpleNamespace(result_pickle=Path("no-result"))
 
-    def __init__(self, error=None):
-        self.error = error
+    def __init__(self, function=None, error=None):
+        self.function, self.error = function, error
 
     def done(self):
         return True
 
     def exception(self):
         return self.error
+
+    def submission(self):
+        return self
 
 
 class Executor:
@@ -35,8 +40,8 @@ class Executor:
         try:
             function(*args)
         except RuntimeError as error:
-            return Job(error)
-        return Job()
+            return Job(function, error)
+        return Job(function)
 
 
 @pytest.fixture
@@ -69,7 +74,6 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "is_trained", lambda cell: False)
     monkeypatch.setattr(jobs, "evaluate", lambda argv: calls.append(f"score {argv[-1]}"))
     monkeypatch.setattr(sweep, "dvc", dvc)
-    monkeypatch.setattr(sweep, "commit_stages", lambda pipeline, names: commands.append(("committed", *names)))
     monkeypatch.setattr(sweep, "commit_stages", lambda pipeline, names: commands.append(("committed", *names)))
     monkeypatch.setattr(sweep, "ready_cells", lambda profile, cells, named: cells)
     monkeypatch.setattr(sweep, "make_executor", lambda args: Executor())
@@ -136,31 +140,25 @@ def test_data_and_extractor_are_prepared_first(place, capsys):
     assert f"first: dvc repro {' '.join(stages)}" in capsys.readouterr().out
 
 
-class Later:
+class Later(Job):
     """A job that is done at the third look."""
 
-    state = "RUNNING"
-
-    def __init__(self):
-        self.looks = 0
+    looks = 0
 
     def done(self):
         self.looks += 1
         return self.looks == 3
 
-    def exception(self):
-        return None
-
 
 def test_every_job_has_a_gpu_of_its_own(place, monkeypatch):
     executor, cells = Executor(), ["a", "b", "c", "d", "e"]
-    executor.submit = lambda *given: Later()
+    executor.submit = lambda function, *words: Later(function)
     monkeypatch.setattr(sweep, "make_executor", lambda args: executor)
     monkeypatch.setattr(devices, "visible_gpus", lambda: [2, 5])
     args = sweep._parse(COMMON)
     own = devices.own_devices(args)
     assert (own, args.gpus, args.at_once) == ([2, 5], 1, 2)
-    assert set(sweep.run_all(args, None, cells, own).values()) == {sweep.DONE}
+    assert set(sweep.run_all(args, PARAMS, cells, own).values()) == {sweep.DONE}
     given = [parameters["local_visible_gpus"] for parameters in executor.parameters if "local_visible_gpus" in parameters]
     assert given == [[2], [5], [2], [5], [2]]
 
