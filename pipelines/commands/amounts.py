@@ -70,7 +70,7 @@ def _cell_outputs(cell: Cell) -> int:
     key = (cell.generator, cell.discriminator, params.attention, params.discriminator, bcr)
     if key not in _counted:
         side = cell.generator.resolution
-        _counted[key] = _step_outputs(*_networks(cell), cell.generator.noise_dim, side, bcr)
+        _counted[key] = _step_outputs(*networks_of(cell), cell.generator.noise_dim, side, bcr)
     return _counted[key]
 
 
@@ -89,12 +89,13 @@ def _step_outputs(generator: nn.Module, discriminator: nn.Module, noise_dim: int
     return 3 * g + (7 if bcr else 5) * d
 
 
-def _networks(cell: Cell) -> tuple[nn.Module, nn.Module]:
+def networks_of(cell: Cell) -> tuple[nn.Module, nn.Module]:
+    """The cell's networks on torch's meta device, where nothing is computed."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return cell.build()
 
 
 def _weights(cell: Cell) -> tuple[int, int]:
     """Bytes of the generator's and of the discriminator's weights."""
-    found = [sum(weight.numel() * weight.element_size() for weight in network.parameters()) for network in _networks(cell)]
+    found = [sum(weight.numel() * weight.element_size() for weight in network.parameters()) for network in networks_of(cell)]
     return found[0], found[1]

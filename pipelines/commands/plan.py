@@ -29,6 +29,7 @@ from pipelines.commands.amounts import (
     scored_images,
     scoring_bytes,
 )
+from pipelines.commands.ranks import COUNTS, ranks_table
 from pipelines.compose import Cell
 from pipelines.needs import GIB, lacking_lines, memory_needed
 from pipelines.profile import Profile, load_profile, profile_argument
@@ -48,6 +49,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--batch", type=int, help="images in the timed step (default: the cell's own batch)")
     parser.add_argument("--untimed", action="store_true", help="no step is timed; hours are modelled for known devices alone")
+    parser.add_argument(
+        "--ranks", action="store_true", help="instead: what torchrun's ranks send in a step, and the speed that 2, 4 and 8 keep"
+    )
     args = parser.parse_args(argv)
     if args.batch is not None and args.batch < 2:
         raise HarnessError(f"--batch: given {args.batch}; expected at least 2 images, which batch normalisation needs")
@@ -60,6 +64,10 @@ def main(argv: list[str] | None = None) -> None:
     cells = [profile.cell(name, args.set) for name in args.cell or profile.cells]
     if not cells:
         raise HarnessError(f"{args.params} has no cells; expected some to plan; add them under `cells`")
+    if args.ranks:
+        print(ranks_table(cells).to_string(index=False))
+        print(f"share of {', '.join(map(str, COUNTS))} times one GPU's speed; modelled, not measured. Nothing was written.")
+        return
     seconds = {} if args.untimed else time_steps(cells, args.batch)
     print(plan(profile, cells, seconds).to_string(index=False))
     for line in summary(profile, cells, seconds):

@@ -1,11 +1,13 @@
 """What a plan says that a cell will take: every figure follows from the parameters."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines.commands import plan
-from pipelines.commands.amounts import cell_bytes, modelled_hours, prepared_bytes, scored_images, scoring_bytes
+from pipelines.commands.amounts import cell_bytes, modelled_hours, networks_of, prepared_bytes, scored_images, scoring_bytes
+from pipelines.commands.ranks import LINKS, Exchange, Link, efficiency, exchange
 from pipelines.profile import load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +60,40 @@ def test_a_plan_says_what_is_modelled_what_is_assumed_and_what_disk_and_memory_i
         assert words in shown
     assert "assumed, lsun-bedroom-128: The number of training images" in shown
     assert "assumed, celeba" not in shown
+
+
+def test_what_ranks_send_depends_on_the_networks_and_not_on_the_batch(paper):
+    cell = paper.cells["table1-16"]
+    generator, discriminator = networks_of(cell)
+    weights = sum(weight.numel() for network in (generator, discriminator) for weight in network.parameters())
+    sums = (12 + 4 + 4) * 3 * 256  # no BatchNorm in G; three of 256 channels in D, under R1 and bCR
+    sent = exchange(generator, discriminator, cell.train)
+    assert sent == Exchange(3 + 20 * 3, 4 * (weights + 8 + sums))
+    assert sent == exchange(generator, discriminator, replace(cell.train, batch=8))
+    without = exchange(generator, discriminator, replace(cell.train, bcr_weight=0.0, r1_weight=0.0))
+    assert sent.calls - without.calls == 8 * 3
+
+
+def test_a_ring_sends_the_bytes_almost_twice_in_many_hops():
+    assert Exchange(0, 800).seconds(8, Link("", 100.0, 1.0)) == pytest.approx(2 * 7 / 8 * 8)
+    assert Exchange(3, 0).seconds(2, Link("", 1.0, 0.5)) == pytest.approx(3 * (20e-6 + 2 * 0.5))
+    assert efficiency(8.0, Exchange(0, 100), 4, Link("", 75.0, 0.0)) == pytest.approx(2 / (2 + 2))
+
+
+def test_the_speed_that_ranks_keep_is_shown_for_every_link(capsys):
+    plan.main(["--params", PAPER, "--cell", "table1-16", "table4-ffhq", "--ranks"])
+    shown = capsys.readouterr().out
+    for link in LINKS:
+        assert f"{link.name}, modelled" in shown
+    assert "share of 2, 4, 8 times one GPU's speed; modelled, not measured" in shown
+    for line in (line for line in shown.splitlines() if line.lstrip().startswith("table")):  # the more ranks, the smaller
+        shares = [int(word.rstrip("%")) for word in line.split() if word.endswith("%")]
+        assert len(shares) == 9
+        assert all(
+            100 >= one >= two >= eight > 0 for one, two, eight in zip(shares[::3], shares[1::3], shares[2::3], strict=True)
+        )
+    plan.main(["--params", PAPER, "--cell", "table1-16", "--ranks", "--set", "train.batch=4"])
+    assert "/ -" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Two gloo ranks against one rank on the same global batch, in float64."""
 
+import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +13,19 @@ import torch
 
 from harness.errors import HarnessError
 from harness.training.distributed import Ranks
+from pipelines.commands.ranks import exchange
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = runpy.run_path(str(Path(__file__).with_name("two_ranks.py")))
 
 
-def test_two_ranks_equal_one(tmp_path):
-    """Three steps: curves (losses, R1, bCR, logits, gradient norms), G, D and the averaged G, BatchNorm statistics included."""
-    processes = [start_rank(rank, tmp_path) for rank in (0, 1)]
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """The folder of what both ranks have saved."""
+    folder = tmp_path_factory.mktemp("ranks")
+    processes = [start_rank(rank, folder) for rank in (0, 1)]
     try:
         errors = [process.communicate(timeout=240)[1] for process in processes]
     finally:
@@ -27,10 +33,24 @@ def test_two_ranks_equal_one(tmp_path):
             process.kill()
             process.communicate()
     assert [process.returncode for process in processes] == [0, 0], errors
-    one, two = (safetensors.torch.load_file(tmp_path / f"{name}.safetensors") for name in ("alone", "together"))
+    return folder
+
+
+def test_two_ranks_equal_one(out):
+    """Up to three steps: curves (losses, R1, bCR, logits, gradient norms), G, D and averaged G, BatchNorm statistics included."""
+    one, two = (safetensors.torch.load_file(out / f"{name}.safetensors") for name in ("alone", "together"))
     assert one.keys() == two.keys()
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-10, atol=1e-10, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("label", SCRIPT["CONFIGS"])
+def test_ranks_send_each_other_what_the_plan_says(out, label):
+    config = SCRIPT["CONFIGS"][label]
+    modelled = exchange(*SCRIPT["networks"](0), config)
+    for rank in (0, 1):
+        sent = json.loads((out / f"sent-{rank}.json").read_text())[label]
+        assert (len(sent), sum(sent)) == (modelled.calls * config.steps, modelled.bytes * config.steps)
 
 
 def start_rank(rank, out):
