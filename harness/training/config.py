@@ -21,8 +21,7 @@ class TrainConfig:
     batch: int  # images per step, over all ranks
     lr_g: float = 2e-4  # learning rate of the generator
     lr_d: float = 4e-4  # learning rate of the discriminator
-    lr_decay_g: float = 0.0  # last share of the run, in [0, 1], in which lr_g falls towards 0 (adam.Decay); the paper has none
-    lr_decay_d: float = 0.0  # and that in which lr_d falls
+    lr_decay: float = 0.0  # last share of the run, in [0, 1], in which both rates fall towards 0 (adam.Decay); the paper has none
     betas: tuple[float, float] = (0.5, 0.99)  # Adam's decay of the first and the second moment, per step
     adam_eps: float = 1e-7  # Adam's epsilon
     adam_framework: Literal["tensorflow", "pytorch"] = "tensorflow"  # whose formula for epsilon; a cell's follows its generator
@@ -53,6 +52,11 @@ class TrainConfig:
         """Number of optimizer steps, rounded up: a run never sees fewer than `nimg` images."""
         return -(-self.nimg // self.batch)
 
+    @property
+    def decay_steps(self) -> int:
+        """Number of last steps in which both rates fall. 0 if they are constant."""
+        return round(self.lr_decay * self.steps)
+
     def interval_steps(self, nimg: int | None, parts: int) -> int:
         """Steps between two events that come every `nimg` images, or `parts` times per run if `nimg` is None. At least 1."""
         return max(1, (self.nimg // parts if nimg is None else nimg) // self.batch)
@@ -67,8 +71,7 @@ RANGES = {
     "batch": (1, math.inf),
     "lr_g": (0, math.inf),
     "lr_d": (0, math.inf),
-    "lr_decay_g": (0, 1),
-    "lr_decay_d": (0, 1),
+    "lr_decay": (0, 1),
     "betas": (0, 0.999999),
     "adam_eps": (0, math.inf),
     "ema_decay": (0, 1),

@@ -68,7 +68,7 @@ def trained(kind: str, images: np.ndarray) -> str:
     generator = Generator(GeneratorConfig(resolution=16, base=4, noise_dim=16, dims=(64, 32, 16), mlp_dim=32), ATTENTIONS["lada"])
     config = DiscriminatorConfig(resolution=16, base=4, kind=kind, encoder_dims=(16, 32), head_dims=(32, 32), mlp_dim=32)
     discriminator = Discriminator(config, ATTENTIONS["lada"])
-    train = TrainConfig(nimg=48, batch=16, bcr_weight=0.1, r1_weight=0.1, lr_decay_g=0.5, lr_decay_d=0.5, snapshots=0)
+    train = TrainConfig(nimg=48, batch=16, bcr_weight=0.1, r1_weight=0.1, lr_decay=0.5, snapshots=0)
     with tempfile.TemporaryDirectory() as scratch:
         run = fit(
             generator,

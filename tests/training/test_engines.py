@@ -8,7 +8,6 @@ from torch import nn
 
 from harness.errors import HarnessError
 from harness.training import loop
-from harness.training.adam import Decay
 from harness.training.config import TrainConfig
 from harness.training.engines import ENGINES, LONG_RUN, candidate_engines, compiled, winograd
 from harness.training.engines.verify import BOUNDS, _compare, verify_engine
@@ -144,15 +143,6 @@ def test_bf16_stays_within_its_bound_and_keeps_fp32_weights():
         ENGINES["eager"], lada_networks("lada"), replace(CONFIG, precision="bf16"), 6, 32, use_fused_attention
     )
     assert 1e-4 < errors["bf16"] < BOUNDS["bf16"]
-
-
-@pytest.mark.parametrize("name", ENGINES)
-def test_the_rates_of_generator_and_discriminator_fall_as_each_is_told(name):
-    config = replace(CONFIG, nimg=32, lr_decay_g=0.75, lr_decay_d=0.5)  # 8 steps
-    state = ENGINES[name].build(*lada_networks("lada"), config, use_fused_attention)
-    assert (state.opt_g.decay, state.opt_d.decay) == (Decay(8, 6), Decay(8, 4))
-    constant = ENGINES[name].build(*lada_networks("lada"), CONFIG, use_fused_attention)
-    assert constant.opt_g.decay is constant.opt_d.decay is None
 
 
 def test_auto_compiles_long_runs_alone_and_falls_back(monkeypatch, images, tmp_path, capsys):

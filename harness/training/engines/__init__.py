@@ -44,17 +44,17 @@ def build_state(
 ) -> TrainState:
     """The state of a run that starts with these networks. update: computes Adam's step; None for the plain formulas."""
 
-    def optimizer(network: nn.Module, lr: float, share: float) -> Adam:
-        last = round(share * config.steps)
-        decay = Decay(config.steps, last) if last else None
+    decay = Decay(config.steps, config.decay_steps) if config.decay_steps else None
+
+    def optimizer(network: nn.Module, lr: float) -> Adam:
         return Adam(network.parameters(), lr, config.betas, config.adam_eps, config.adam_framework, update, decay)
 
     return TrainState(
         generator=generator.train(),
         discriminator=discriminator.train(),
         ema=Ema(generator, config.ema_decay),
-        opt_g=optimizer(generator, config.lr_g, config.lr_decay_g),
-        opt_d=optimizer(discriminator, config.lr_d, config.lr_decay_d),
+        opt_g=optimizer(generator, config.lr_g),
+        opt_d=optimizer(discriminator, config.lr_d),
     )
 
 
