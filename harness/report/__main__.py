@@ -3,14 +3,12 @@
 import harness.pinned  # noqa: F401, I001  before numpy, so that figures have the same bytes on every machine
 
 import argparse
-import gc
 
 from harness.errors import run_command
 from harness.locks import output_lock
 from harness.progress import say
 from harness.records.store import RESULTS, chosen_profiles, load_store
 from harness.report.claims import claim_summary, decide
-from harness.report.figures import draw_figures
 from harness.report.manifest import write_manifest
 from harness.report.page import write_page
 from harness.report.table_files import render_measured, render_repeating, write_files
@@ -25,7 +23,6 @@ def main() -> None:
         "--single-file", action="store_true", help="also write report_single.html, with every picture inside, to send by mail"
     )
     args = parser.parse_args()
-    gc.disable()  # a report leaves little to collect, and looking for it took a twelfth of the time
     for profile in chosen_profiles(args.profile):
         with output_lock(RESULTS / profile / "tables"):
             report(profile, args.single_file)
@@ -33,6 +30,8 @@ def main() -> None:
 
 def report(profile: str, single_file: bool = False) -> None:
     """Writes one profile's tables, figures and page, and prints a summary."""
+    from harness.report.figures import draw_figures  # seaborn takes seconds; a corrupt record is reported before that
+
     store = load_store(profile)
     tables = build_tables(store)
     repeating = write_files(store, render_repeating(store, tables))

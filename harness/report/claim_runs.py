@@ -1,7 +1,7 @@
 """Tests claims about runs: their scores, gradients and divergence, over seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.metrics.metric import METRICS
@@ -121,16 +121,10 @@ def spiking(claim: Claim, store: Store) -> Finding:
     seeds = min(len(found) for found in counts.values())
     if seeds < 2:
         return Finding(said, everything, UNDECIDED, seeds=seeds)
-    more, fewer = fisher(table)
+    from scipy.stats import fisher_exact  # half a second to import
+
+    more, fewer = (float(fisher_exact(table, alternative=side).pvalue) for side in ("greater", "less"))
     return Finding(said, everything, p_holds=more, p_fails=fewer, seeds=seeds)
-
-
-def fisher(table: Sequence[Sequence[int]]) -> tuple[float, float]:
-    """Fisher's exact test of a 2x2 table of counts: p-values for a larger and for a smaller share in the first row."""
-    (some, none), (other_some, other_none) = table
-    with_it = some + other_some
-    ways = [math.comb(some + none, k) * math.comb(other_some + other_none, with_it - k) for k in range(with_it + 1)]
-    return sum(ways[some:]) / sum(ways), sum(ways[: some + 1]) / sum(ways)
 
 
 def _with_and_without(counts: list[int | None]) -> list[int]:

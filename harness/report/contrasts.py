@@ -24,7 +24,7 @@ class Tested:
 
 def contrast(groups: Mapping[str, Sequence[float]], weights: Mapping[str, float], bound: float) -> Tested:
     """Tests sum_i weights[i] * mean(groups[i]) against `bound`. Every group needs at least two values."""
-    from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats takes seconds to import
+    from scipy.stats import t  # half a second to import
 
     parts = {name: weights[name] ** 2 * variance(groups[name]) / len(groups[name]) for name in weights}
     estimate = sum(weight * fmean(groups[name]) for name, weight in weights.items())
@@ -34,8 +34,8 @@ def contrast(groups: Mapping[str, Sequence[float]], weights: Mapping[str, float]
         return Tested(estimate, estimate, estimate, above, 1.0 - above)
     freedom = sum(parts.values()) ** 2 / sum(part**2 / (len(groups[name]) - 1) for name, part in parts.items())
     statistic = (estimate - bound) / error
-    half = float(stdtrit(freedom, 1 - LEVEL)) * error
-    return Tested(estimate, estimate - half, estimate + half, float(stdtr(freedom, -statistic)), float(stdtr(freedom, statistic)))
+    half = float(t.ppf(1 - LEVEL, freedom)) * error
+    return Tested(estimate, estimate - half, estimate + half, float(t.sf(statistic, freedom)), float(t.cdf(statistic, freedom)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

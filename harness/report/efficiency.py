@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -33,6 +34,7 @@ def data_efficiency(store: Store) -> Figure | None:
     figure.legend(*axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     counts = [len(cells[column].points) for _, cells in rows for column in COLUMNS]
     figure.suptitle(f"Data efficiency (Table III; {seeds_in_words(counts)})")
+    sns.despine(figure)
     return figure
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harness.metrics.metric import METRICS
@@ -56,6 +57,7 @@ def figure_5(store: Store, group: str) -> Figure | None:
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     seeds = max(len(records) for _, records in runs)
     figure.suptitle(f"Figure 5 ({group}): {title}" + (f" (mean, 90% interval and points of {seeds} seeds)" if seeds > 1 else ""))
+    sns.despine(figure)
     return figure
 
 

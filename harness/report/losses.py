@@ -1,6 +1,7 @@
 """Losses of both networks and the R1 penalty against images seen, one line a mechanism."""
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harness.records.store import Store
@@ -39,4 +40,5 @@ def losses(store: Store) -> Figure | None:
     legend_below(figure, axes[0], 3)
     seeds = seeds_in_words([len(records) for _, records in runs]).replace(" and points", "")
     figure.suptitle(f"Losses and R1 over training ({seeds})")
+    sns.despine(figure)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.plots import lay_out, rounded
+from harness.report.plots import rounded
 from harness.report.verdicts import interval
 
 DODGE = 0.012  # distance between points of one place, as a share of the axis
@@ -73,7 +73,7 @@ def _bars(axis: Axes, point: Point, shift: float, colour: Any) -> None:
 
 def number_points(figure: Figure, placed: Mapping[Axes, Sequence[tuple[float, float, str]]]) -> None:
     """Writes each point's number beside it, where it covers the fewest other numbers and points. Call it last."""
-    lay_out(figure)  # decides where the points are
+    figure.draw_without_rendering()  # the layout decides where the points are
     scale = 72 / figure.dpi
     for axis, points in placed.items():
         centres = [tuple(axis.transData.transform((x, y)) * scale) for x, y, _ in points]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import NormalDist, correlation
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harness.paper import NOT_PRINTED, printed_table
@@ -55,6 +56,7 @@ def rank_against_rank(store: Store) -> Figure | None:
     axis.set(ylabel=f"rank by {score_words(rows[0][1]['fid'].label or 'fid').partition(' (')[0]} here (1 is best)")
     legend_below(figure, axis, 3)
     figure.suptitle("Rows of Table I: rank here against rank in print")
+    sns.despine(figure)
     number_points(figure, placed)
     return figure
 
@@ -106,5 +108,6 @@ def precision_against_recall(store: Store) -> Figure | None:
     legend_below(figure, axes[0])
     counts = [len(cells["recall"].points) for _, cells in rows]
     figure.suptitle(f"Precision against recall (numbers are rows of Table I; higher is better; {seeds_in_words(counts)})")
+    sns.despine(figure)
     number_points(figure, placed)
     return figure

@@ -4,12 +4,13 @@ import re
 from itertools import cycle
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from harness.cost.names import is_rival
 from harness.records.store import Store
 from harness.report.cost_cells import images_per_second
-from harness.report.plots import COLOURS, MARKERS, log_scale, plain
+from harness.report.plots import MARKERS, log_scale, plain
 
 DASHES = ("-", "--", ":", "-.")
 OWN = re.compile(r"g(\d+)-(lada-conv)")  # the paper's generator; its other variants stand in Table I at one resolution
@@ -22,7 +23,7 @@ def throughput_against_resolution(store: Store) -> Figure | None:
     if not families:
         return None
     figure, axis = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
-    colours = COLOURS
+    colours = sns.color_palette("colorblind", 10)
     for index, ((family, points), marker) in enumerate(zip(families.items(), cycle(MARKERS))):
         own = family == "lada-conv"
         colour, width = ("black", 2.0) if own else (colours[index % len(colours)], 1.1)
@@ -39,6 +40,7 @@ def throughput_against_resolution(store: Store) -> Figure | None:
     figure.legend(*axis.get_legend_handles_labels(), loc="outside right upper", ncols=1)
     where = sorted({f"{record.process.device}, {record.process.started[:10]}" for record in store.throughputs.values()})
     figure.suptitle(f"Throughput against resolution, measured on {plain('; '.join(where))}")
+    sns.despine(figure)
     return figure
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -68,6 +69,7 @@ def _dots(axis: Axes, entries: Sequence[Entry]) -> list[tuple[float, float, str]
 def _finish(figure: Figure, axis: Axes, title: str, cell: Cell) -> None:
     legend_below(figure, axis)
     figure.suptitle(f"{title} (numbers are rows of Table I; {seeds_in_words([len(cell.points)])})")
+    sns.despine(figure)
 
 
 def score_against_time(store: Store) -> Figure | None:

@@ -3,10 +3,9 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.claim_runs import fisher
 from harness.report.contrasts import contrast, holm
 
 
@@ -28,16 +27,6 @@ def test_a_bound_moves_the_test():
     moved = contrast({"a": a, "b": b}, {"a": 1, "b": -1}, 0.25)
     shifted = [value - 0.25 for value in a]
     assert moved.p_above == pytest.approx(ttest_ind(shifted, b, equal_var=False, alternative="greater").pvalue)
-
-
-@given(st.lists(st.integers(0, 9), min_size=4, max_size=4).filter(lambda found: found[0] + found[1] and found[2] + found[3]))
-@settings(max_examples=50)
-def test_counts_are_compared_by_fishers_exact_test(found):
-    from scipy.stats import fisher_exact
-
-    table = [found[:2], found[2:]]
-    expected = [fisher_exact(table, alternative=side).pvalue for side in ("greater", "less")]
-    assert fisher(table) == pytest.approx(expected)
 
 
 def test_equal_seeds_have_no_spread():
