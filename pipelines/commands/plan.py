@@ -56,6 +56,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.batch is not None and args.batch < 2:
         raise HarnessError(f"--batch: given {args.batch}; expected at least 2 images, which batch normalisation needs")
     profile = load_profile(args.params)
+    if profile.checkpoints and args.ranks:
+        raise HarnessError(f"--ranks: given for {profile.name}, which trains nothing; expected a profile with cells")
     if profile.checkpoints:
         from pipelines.published.plan import show_plan  # Inception takes seconds to import
 

@@ -51,3 +51,8 @@ def test_rates_are_measured_on_small_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "BLOCK", 64)
     rates = plan.measured_rates(load_profile(path), ["cifar10"], 2)["cifar10"]
     assert min(rates.make, rates.look, rates.distance) > 0
+
+
+def test_nothing_is_trained_so_no_ranks_share_it():
+    with pytest.raises(HarnessError, match="--ranks: given for published, which trains nothing"):
+        main(["--params", str(PARAMS), "--ranks"])
