@@ -90,7 +90,7 @@ def kept_jobs(logs: Path, params: Path) -> dict[str, str]:
 
 def succeeded(job: submitit.Job, inputs: str) -> bool:
     """Whether a job that is over has trained and scored its cell, with these inputs."""
-    return job.exception() is None and job.submission().function.inputs == inputs
+    return job.exception() is None and getattr(job.submission().function, "inputs", None) == inputs
 
 
 def forget(logs: Path, params: Path, cells: Sequence[str]) -> None:
