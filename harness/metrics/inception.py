@@ -63,6 +63,7 @@ class InceptionFeatures(FeatureExtractorInceptionV3):
     def _outputs(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         pool = trunk(self, x, self.resolution)
         spatial, self._spatial = self._spatial, None
+        assert spatial is not None  # the hook has kept it
         return {"pool": pool, "spatial": spatial, "logits": pool.mm(self.fc.weight.T)}
 
     def unmodified(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:

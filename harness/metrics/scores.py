@@ -35,11 +35,11 @@ class Comparison:
     @cached_property
     def precision_recall(self) -> tuple[float, float] | None:
         """Both scores, because they share their distances. None if the reference has only statistics."""
-        if self.reference.pool is None:
+        k, pool = self.protocol.neighbours, self.reference.pool
+        if pool is None:
             return None
-        k, reference = self.protocol.neighbours, self.reference
-        radii = reference.radii(k, self.device) if isinstance(reference, Features) else None
-        return precision_recall(self.generated.pool, reference.pool, k, device=self.device, reference_radii=radii)
+        radii = self.reference.radii(k, self.device) if isinstance(self.reference, Features) else None
+        return precision_recall(self.generated.pool, pool, k, device=self.device, reference_radii=radii)
 
 
 def scores(

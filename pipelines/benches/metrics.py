@@ -111,7 +111,7 @@ def compare_scores(values: dict[str, float], their_features: list[Features], arg
     """Relative distance of our FID from that of the same formula in torch-fidelity's features.
 
     HarnessError if it is more than SAME_FEATURES, or if precision or recall differ at all."""
-    expected = raw_scores(*their_features, PROTOCOLS["images-train"], args.device)
+    expected = raw_scores(their_features[0], their_features[1], PROTOCOLS["images-train"], args.device)
     further = abs(values["fid"] - expected["fid"]) / expected["fid"]
     same = all(values[name] == expected[name] for name in ("precision", "recall"))
     if further > SAME_FEATURES or not same:

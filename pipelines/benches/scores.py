@@ -49,8 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 def time_scores(count: int, device: str) -> dict[str, Any]:
     """Seconds of each score, in the order in which they share what they need, their sums, and the peak of memory."""
     memory = PeakMemory(torch.nn.Identity(), device)
-    sets = [made_up(count, seed) for seed in (0, 1)]
-    comparison, each = Comparison(*sets, PROTOCOLS["images-train"], device), {}
+    comparison, each = Comparison(made_up(count, 0), made_up(count, 1), PROTOCOLS["images-train"], device), {}
     for name, metric in tracked(list(METRICS.items()), "timing", "scores"):
         began, worked = perf_counter(), process_time()
         metric.compute(comparison)
@@ -63,15 +62,17 @@ def time_scores(count: int, device: str) -> dict[str, Any]:
 def made_up(count: int, seed: int) -> Features:
     """Features of `count` images."""
     rng = np.random.default_rng(seed)
-    parts = []
-    for width in WIDTHS:
-        mixing = np.random.default_rng(width).standard_normal((RANK, width), dtype=np.float32) / RANK**0.5
-        part = rng.standard_normal((count, width), dtype=np.float32)
-        for start in range(0, count, 1000):  # in place, because all of it twice would be the peak
-            rows = part[start : start + 1000]
-            rows += rng.standard_normal((len(rows), RANK), dtype=np.float32) @ mixing
-        parts.append(part)
-    return Features(*parts, "made-up")
+    pool, spatial, logits = (_part(count, width, rng) for width in WIDTHS)
+    return Features(pool, spatial, logits, "made-up")
+
+
+def _part(count: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    mixing = np.random.default_rng(width).standard_normal((RANK, width), dtype=np.float32) / RANK**0.5
+    part = rng.standard_normal((count, width), dtype=np.float32)
+    for start in range(0, count, 1000):  # in place, because all of it twice would be the peak
+        rows = part[start : start + 1000]
+        rows += rng.standard_normal((len(rows), RANK), dtype=np.float32) @ mixing
+    return part
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def earlier_jobs(
     logs.mkdir(parents=True, exist_ok=True)
     kind = submitit.SlurmJob if cluster == "slurm" else submitit.LocalJob
     queue = queued_jobs() if cluster == "slurm" else {}
-    alive = {cell: kind(logs, queue[job_name(params, cell)]) for cell in cells if job_name(params, cell) in queue}
+    alive: dict[str, submitit.Job] = {
+        cell: kind(logs, queue[job_name(params, cell)]) for cell in cells if job_name(params, cell) in queue
+    }
     kept = {cell: number for cell, number in kept_jobs(logs, params).items() if cell in cells and cell not in alive}
     if cluster == "local":
         _await_orphans(logs, kept)
