@@ -10,7 +10,7 @@ from time import time
 from harness.arithmetic import arithmetic
 from harness.data.arrays import open_split
 from harness.data.draws import drawn_indices
-from harness.device import default_device
+from harness.device import default_device, use_threads
 from harness.errors import run_command
 from harness.images import image_grid
 from harness.locks import output_lock
@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="a key of its `data`")
     args = parser.parse_args(argv)
     began, profile, ranks = time(), load_profile(args.params), join_ranks()
+    use_threads(profile.defaults.threads)
     scorer = load_scorer(profile, args.data, default_device(), ranks)
     if ranks.rank:  # other ranks help with the reference, but only rank 0 writes the record
         return
