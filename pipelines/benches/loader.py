@@ -1,13 +1,15 @@
 """How fast training reads its batches, and how fast it needs them: `python -m pipelines.benches.loader`.
 
-For cells of the paper's profile, one of each resolution: noise as large as memory does not keep (CIFAR-10's and CelebA's it
-does, at their size), in shards as prepared ones, read in the order of a training, once after the pages were dropped from the
-system's cache and once more. The step's need is `plan`'s, modelled for an H100. Writes results/bench/<device>/loader.json.
+Reads made-up images for one cell of each resolution of the paper's profile, in the order of a training. CIFAR-10 and CelebA have
+their true size, and stay in memory as in a training. The other sets are just too large for that, and are read from shards on the
+disk: once after the system was asked to forget them, and once more. The need is that of a step on an H100, modelled by `plan`.
+Writes results/bench/<device>/loader.json.
 """
 
 import argparse
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -18,12 +20,11 @@ import torch
 
 from harness.data.arrays import open_split
 from harness.data.writer import ArrayWriter
-from harness.device import check_device, default_device
 from harness.errors import run_command
-from harness.files import write_json
 from harness.progress import tracked
-from harness.records.environment import device_slug, environment
+from harness.records.environment import environment
 from harness.training.data import RESIDENT_BYTES, image_batches
+from pipelines.benches.places import add_places, write_result
 from pipelines.commands.amounts import modelled_hours
 from pipelines.compose import Cell
 from pipelines.profile import load_profile
@@ -39,12 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="ladabench bench loader", description=main.__doc__)
     parser.add_argument("--steps", type=int, default=20, help="batches read, twice (default: %(default)s)")
     parser.add_argument("--scratch", type=Path, help="folder for 2 GiB of images (default: the system's)")
-    parser.add_argument(
-        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
-    )
+    add_places(parser)
     args = parser.parse_args(argv)
     provenance, cells, rows = environment(), load_profile(Path(PAPER)).cells, {}
     for name in tracked(CELLS, "reading", "cells"):
@@ -52,8 +48,7 @@ def main(argv: list[str] | None = None) -> None:
             rows[name] = row = measure(cells[name], Path(folder), torch.device(args.device), args.steps)
         rates = f"{row['images_per_s']:,.0f} images/s, {row['cold_images_per_s']:,.0f} not in the system's cache"
         print(f"{name}, {row['resolution']} px: {rates}; an H100 needs {row['needed_images_per_s']:,.0f}", flush=True)
-    path = args.out / device_slug(provenance["device"]) / "loader.json"
-    write_json(path, {"device": provenance["device"], "steps": args.steps, "cells": rows, "environment": provenance})
+    path = write_result(args.out, "loader", {"steps": args.steps, "cells": rows}, provenance)
     print(f"-> {path}")
 
 
@@ -89,7 +84,7 @@ def drop_pages(folder: Path) -> None:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def timed(load: Any, steps: int, device: torch.device) -> list[float]:
+def timed(load: Callable[[int], torch.Tensor], steps: int, device: torch.device) -> list[float]:
     """Seconds of each of the first `steps` batches, on the device."""
     found = []
     for step in range(steps):

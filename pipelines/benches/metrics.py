@@ -19,16 +19,15 @@ import numpy as np
 import torch
 
 from harness.cost.memory import PeakMemory
-from harness.device import check_device, default_device
 from harness.errors import HarnessError, run_command
-from harness.files import write_json
 from harness.metrics.extractors import Extractor
 from harness.metrics.features import Features, features
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import raw_scores
 from harness.progress import is_quiet
-from harness.records.environment import device_slug, environment
+from harness.records.environment import environment
 from pipelines.benches.fidelity import Pair, kept_pools, torch_fidelitys_fid
+from pipelines.benches.places import add_places, write_result
 
 State = dict[str, torch.Tensor]
 SEED = 0
@@ -43,17 +42,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resolution", type=int, default=32, help="pixels a side (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=64, help="images per forward pass (default: %(default)s)")
-    parser.add_argument(
-        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
-    )
+    add_places(parser)
     args = parser.parse_args(argv)
     provenance = environment()  # read first, because the tree may change during a long run
-    path = args.out / device_slug(provenance["device"]) / "metrics.json"
-    result = {"device": provenance["device"], **compare(args), "environment": provenance}
-    write_json(path, result)
+    result = compare(args)
+    path = write_result(args.out, "metrics", result, provenance)
     ratio, peak = result["ratio"], result["our_peak_bytes"]
     shares = f"{ratio['seconds']['whole']:.3f} of the time, {ratio['cpu_seconds']['whole']:.3f} of the processor time"
     print(f"all five scores take {shares} of torch-fidelity's FID alone, peak {peak / 2**20:,.0f} MiB -> {path}")

@@ -5,7 +5,6 @@ the memory of all, to results/bench/<device>/scores.json.
 """
 
 import argparse
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
@@ -13,15 +12,14 @@ import numpy as np
 import torch
 
 from harness.cost.memory import PeakMemory
-from harness.device import check_device, default_device
 from harness.errors import run_command
-from harness.files import write_json
 from harness.metrics.features import Features
 from harness.metrics.metric import METRICS
 from harness.metrics.protocol import PROTOCOLS
 from harness.metrics.scores import Comparison
 from harness.progress import tracked
-from harness.records.environment import device_slug, environment
+from harness.records.environment import environment
+from pipelines.benches.places import add_places, write_result
 
 WIDTHS = (2048, 2023, 1008)  # pool, spatial and logits
 RANK = 512  # of what the features share; the rest is noise
@@ -31,16 +29,10 @@ def main(argv: list[str] | None = None) -> None:
     """Times each score once, prints them and writes them."""
     parser = argparse.ArgumentParser(prog="ladabench bench scores", description=main.__doc__)
     parser.add_argument("--count", type=int, default=50_000, help="generated, and reference, images (default: %(default)s)")
-    parser.add_argument(
-        "--device", type=check_device, default=default_device(), help="cpu, cuda or cuda:NUMBER (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("results/bench"), help="folder of the devices' folders (default: %(default)s)"
-    )
+    add_places(parser)
     args = parser.parse_args(argv)
     provenance, found = environment(), time_scores(args.count, args.device)
-    path = args.out / device_slug(provenance["device"]) / "scores.json"
-    write_json(path, {"device": provenance["device"], **found, "environment": provenance})
+    path = write_result(args.out, "scores", found, provenance)
     peak, held = (found[name] / 2**30 for name in ("peak_bytes", "feature_bytes"))
     print(f"{args.count:,} + {args.count:,} images: all five scores take {found['cpu_seconds']:.0f} s of processor time")
     print(f"peak {peak:.1f} GiB, of which the features are {held:.1f} -> {path}")
