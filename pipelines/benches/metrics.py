@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,7 +119,7 @@ def clocks() -> np.ndarray:
     return np.array([perf_counter(), process_time()])
 
 
-def compare(args: argparse.Namespace) -> dict[str, object]:
+def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Median times of both, their ratios, and our peak memory beyond imports, pictures and weights."""
     from harness.metrics.inception import random_state
 
